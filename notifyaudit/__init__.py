@@ -1,1 +1,50 @@
+"""
+Transactional, class-based email notifications for audited events.
+
+Names are imported when first used (PEP 562): importing ``notifyaudit`` loads no models, so that it may be
+done before Django is set up.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifyaudit.actions import Action as Action
+    from notifyaudit.context import audit_context as audit_context
+    from notifyaudit.emails import AuditEmail as AuditEmail
+    from notifyaudit.recording import record as record
+    from notifyaudit.retry import RetryPolicy as RetryPolicy
+    from notifyaudit.threads import thread_id as thread_id
+    from notifyaudit.tracking import track as track
+
 __version__ = "0.1.0"
+
+_HOME = {
+    "Action": "actions",
+    "AuditEmail": "emails",
+    "RetryPolicy": "retry",
+    "audit_context": "context",
+    "record": "recording",
+    "thread_id": "threads",
+    "track": "tracking",
+}
+
+__all__ = [
+    "Action",
+    "AuditEmail",
+    "RetryPolicy",
+    "audit_context",
+    "record",
+    "thread_id",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

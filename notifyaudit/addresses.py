@@ -1,0 +1,30 @@
+"""Which email addresses mail can be sent to, and how they stand in an SMTP envelope."""
+
+from email.utils import parseaddr
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.encoding import punycode
+
+from notifyaudit.exceptions import InvalidAddress
+
+
+def check(address: str) -> None:
+    """
+    Raises:
+        InvalidAddress: if it is not one plain ``local@domain``: no display name, no list, no white space.
+    """
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise InvalidAddress(address) from None
+
+
+def envelope(address: str) -> str:
+    """
+    The address as MAIL FROM and RCPT TO take it: without a display name, the domain in its ASCII
+    form (RFC 5890).
+    """
+    plain = parseaddr(address)[1] or address
+    local, _, domain = plain.rpartition("@")
+    return f"{local}@{punycode(domain)}" if local else plain

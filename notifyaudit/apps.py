@@ -1,0 +1,18 @@
+"""Wires the library into a Django project."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class NotifyAuditConfig(AppConfig):
+    """Discovers every app's ``actions.py`` and ``emails.py``, and registers the system checks."""
+
+    name = "notifyaudit"
+    verbose_name = _("Audit events and notifications")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from notifyaudit import checks  # noqa: F401, PLC0415 - registers itself; needs the models loaded
+
+        autodiscover_modules("actions", "emails")

@@ -1,0 +1,172 @@
+"""What can be told at start: the mistakes in settings, actions and email classes, each with its mend."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.template.loader import get_template
+
+from notifyaudit import compat, conf
+from notifyaudit.actions import known
+from notifyaudit.emails import AuditEmail
+from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.registry import emails
+from notifyaudit.rendering import compile_line
+
+
+@register("notifyaudit")
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """E001, E002, W001, W002: the dict NOTIFYAUDIT and what it refers to."""
+    try:
+        settings = conf.current()
+    except ConfigurationError as error:
+        return [Error(str(error), hint="See docs/reference/settings.md.", id="notifyaudit.E001")]
+    found: list[CheckMessage] = []
+    if settings.DATABASE not in connections:
+        found.append(
+            Error(
+                f"NOTIFYAUDIT['DATABASE'] is {settings.DATABASE!r}, which DATABASES does not have.",
+                hint=f"Use one of {', '.join(map(repr, connections))}.",
+                id="notifyaudit.E002",
+            )
+        )
+    if not settings.BASE_URL:
+        found.append(
+            Warning(
+                "NOTIFYAUDIT['BASE_URL'] is not set, so links in mails lead nowhere.",
+                hint="Set it to where the site is reached, such as 'https://www.example.com'.",
+                id="notifyaudit.W001",
+            )
+        )
+    if settings.WAKE_UP != "never" and isinstance(compat.task_backends["default"], compat.ImmediateBackend):
+        found.append(
+            Warning(
+                "The default task backend runs tasks at once, so whoever saves waits for the mail server.",
+                hint="Configure TASKS with a queue such as django_tasks_db.DatabaseBackend, or set "
+                "NOTIFYAUDIT['WAKE_UP'] to 'never' and run 'manage.py notifyaudit sweep --loop 5'.",
+                id="notifyaudit.W002",
+            )
+        )
+    return found
+
+
+@register("notifyaudit")
+def check_actions(**_: Any) -> list[CheckMessage]:
+    """E003: each action is declared once."""
+    return [
+        Error(
+            f"The action {value!r} is declared {count} times.",
+            hint="Keep one of them; an action means the same everywhere.",
+            id="notifyaudit.E003",
+        )
+        for value, count in Counter(known.values()).items()
+        if count > 1
+    ]
+
+
+@register("notifyaudit")
+def check_emails(**_: Any) -> list[CheckMessage]:
+    """E004 to E007: keys, actions, subjects and templates of the email classes."""
+    found = list(_check_keys())
+    for email_class in emails:
+        found += _check_email_actions(email_class)
+        found += _check_subject(email_class)
+        found += _check_templates(email_class)
+    return found
+
+
+@register(Tags.models)
+def check_parents(**_: Any) -> list[CheckMessage]:
+    """E008: what a model names as its parent is there."""
+    return [
+        Error(
+            f"{model._meta.label}.notifyaudit_parent is {parent!r}, which the model does not have.",
+            hint="Name the attribute, mostly a foreign key, that leads to the parent.",
+            obj=model,
+            id="notifyaudit.E008",
+        )
+        for model in apps.get_models()
+        if (parent := getattr(model, "notifyaudit_parent", None)) and not hasattr(model, parent)
+    ]
+
+
+def _check_keys() -> Iterator[CheckMessage]:
+    classes = defaultdict(list)
+    for email_class in emails:
+        classes[email_class.key].append(email_class)
+    for key, sharing in classes.items():
+        if len(sharing) > 1:
+            yield Error(
+                f"The email key {key!r} is shared by {', '.join(map(_path, sharing))}.",
+                hint="Give each class a 'key' of its own; the ledger knows mails by it.",
+                obj=sharing[-1],
+                id="notifyaudit.E004",
+            )
+
+
+def _check_email_actions(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
+    values = known.values()
+    for action in map(str, email_class.actions):
+        if not any(fnmatchcase(value, action) for value in values):
+            nearest = get_close_matches(action, values, n=1)
+            yield Error(
+                f"{_path(email_class)}: no Action class declares {action!r}.",
+                hint=f"Did you mean {nearest[0]!r}?" if nearest else "Declare it in an app's actions.py.",
+                obj=email_class,
+                id="notifyaudit.E005",
+            )
+
+
+def _check_subject(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
+    if email_class.subject:
+        try:
+            compile_line(str(email_class.subject))
+        except TemplateSyntaxError as error:
+            yield Error(
+                f"{_path(email_class)}: its subject does not compile: {error}",
+                hint="The subject is a one-line Django template.",
+                obj=email_class,
+                id="notifyaudit.E006",
+            )
+    elif email_class.get_subject is AuditEmail.get_subject:
+        yield Error(
+            f"{_path(email_class)} has no subject.",
+            hint="Set 'subject', a one-line template such as '{{ target }} was completed'.",
+            obj=email_class,
+            id="notifyaudit.E006",
+        )
+
+
+def _check_templates(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
+    if not email_class.template_name and email_class.build is AuditEmail.build:
+        yield Error(
+            f"{_path(email_class)} has no template.",
+            hint="Set 'template_name' to an HTML template of any configured engine.",
+            obj=email_class,
+            id="notifyaudit.E007",
+        )
+    for name in filter(None, (email_class.template_name, email_class.template_txt_name)):
+        try:
+            get_template(name)
+        except TemplateDoesNotExist:
+            problem, hint = "does not exist", "Create it, or mend the name, in a directory of TEMPLATES."
+        except TemplateSyntaxError as error:
+            problem, hint = f"does not compile: {error}", "Mend the template."
+        else:
+            continue
+        yield Error(
+            f"{_path(email_class)}: the template {name!r} {problem}.",
+            hint=hint,
+            obj=email_class,
+            id="notifyaudit.E007",
+        )
+
+
+def _path(email_class: type[AuditEmail]) -> str:
+    return f"{email_class.__module__}.{email_class.__qualname__}"

@@ -1,0 +1,107 @@
+"""
+Which worker works on which message: leases. Every change to a claimed message is guarded by the token of
+the claim, so a worker that was too slow cannot settle what another has taken over.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connections, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from notifyaudit import conf
+from notifyaudit.models import Message, MessageStatus
+from notifyaudit.models.message import MessageQuerySet
+from notifyaudit.registry import emails
+
+BATCH = 100
+"""Messages a worker claims at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch of messages in one worker's hands."""
+
+    token: UUID
+    messages: list[Message]
+
+    def mark_sending(self, message: Message) -> bool:
+        """Say that this message leaves now, and renew its lease. ``False``: it is no longer ours."""
+        return self._update([message], status=MessageStatus.SENDING, lease_until=timezone.now() + conf.current().LEASE)
+
+    def settle(self, message: Message, **values: Any) -> bool:
+        """Write down what became of a message, and let go of it. ``False``: it is no longer ours."""
+        return self._update([message], lease_token=None, lease_until=None, **values)
+
+    def release(self, messages: list[Message]) -> None:
+        """Give messages back as they were, for anybody to claim."""
+        self._update(messages, lease_token=None, lease_until=None)
+
+    def _update(self, messages: list[Message], **values: Any) -> bool:
+        mine = _messages().filter(pk__in=[message.pk for message in messages], lease_token=self.token)
+        return mine.update(**values) == len(messages)
+
+
+def claim() -> Claim | None:
+    """Take up to ``BATCH`` due messages, the urgent and the oldest first; ``None`` when there are none."""
+    alias = conf.current().DATABASE
+    token = uuid4()
+    # On SQLite a transaction that begins by reading may be refused its first write.
+    lockable = connections[alias].features.has_select_for_update_skip_locked
+    while True:
+        now = timezone.now()
+        with transaction.atomic(using=alias) if lockable else nullcontext():
+            due = _claimable(now).order_by("-priority", "due_at", "pk")
+            # The guard in the UPDATE is what makes a claim exclusive; skipping locked rows only
+            # keeps workers from waiting for each other.
+            rows = due.select_for_update(skip_locked=True) if lockable else due
+            chosen = list(rows.values_list("pk", flat=True)[:BATCH])
+            if not chosen:
+                return None
+            taken = (
+                _claimable(now)
+                .filter(pk__in=chosen)
+                .update(lease_token=token, lease_until=now + conf.current().LEASE, open_key=None)
+            )
+        if taken:
+            mine = _messages().filter(lease_token=token).order_by("-priority", "due_at", "pk")
+            return Claim(token, list(mine))
+
+
+def recover() -> int:
+    """
+    Messages whose worker vanished while they were in the air become ``uncertain``: due again under
+    ``UNCERTAIN_POLICY = "resend"``, ``held`` under ``"hold"``.
+
+    Returns:
+        how many there were.
+    """
+    now = timezone.now()
+    resend = conf.current().UNCERTAIN_POLICY == "resend"
+    return (
+        _messages()
+        .abandoned(now)
+        .update(
+            status=MessageStatus.UNCERTAIN if resend else MessageStatus.HELD,
+            uncertain_at=Coalesce(F("uncertain_at"), now),
+            attempts=F("attempts") + 1,
+            due_at=now,
+            lease_token=None,
+            lease_until=None,
+            last_error="the worker vanished while it sent this mail, which may have arrived (RFC 1047)",
+        )
+    )
+
+
+def _claimable(now: datetime) -> MessageQuerySet:
+    # A kind of email that this code does not know (yet) waits for newer code.
+    return _messages().due(now).filter(email_key__in=[email_class.key for email_class in emails])
+
+
+def _messages() -> MessageQuerySet:
+    return Message.objects.using(conf.current().DATABASE)

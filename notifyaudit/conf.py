@@ -1,0 +1,130 @@
+"""
+The one dict ``NOTIFYAUDIT`` of a project's settings, typed. The only file that reads settings.
+
+``current()`` is read at every use, never at import, so that ``override_settings`` works.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from notifyaudit.addresses import envelope
+from notifyaudit.exceptions import ConfigurationError
+
+SENSITIVE_FIELDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "private_key",
+    "access_key",
+    "credential",
+    "credentials",
+    "authorization",
+    "session_key",
+    "otp",
+    "pin",
+    "cvv",
+    "iban",
+    "credit_card",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``NOTIFYAUDIT`` may hold. Every key, its meaning and its default are in docs/reference/settings.md."""
+
+    DATABASE: str = "default"
+    BASE_URL: str = ""
+    WAKE_UP: str = field(default="on_commit", metadata={"choices": ("on_commit", "never")})
+    LEASE: timedelta = timedelta(minutes=5)
+    REQUIRE_ATOMIC: bool = False
+    SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
+    UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
+
+    def __post_init__(self) -> None:
+        if self.LEASE <= timedelta(0):
+            raise ConfigurationError(f"NOTIFYAUDIT['LEASE'] must be above zero, not {self.LEASE!r}.")
+        if self.BASE_URL.endswith("/"):
+            object.__setattr__(self, "BASE_URL", self.BASE_URL.rstrip("/"))
+
+
+def parse(values: Mapping[str, Any]) -> Settings:
+    """
+    Turn a project's dict into ``Settings``.
+
+    Raises:
+        ConfigurationError: for an unknown key (naming the nearest known one) or a value of the wrong type.
+    """
+    known = {f.name: f for f in fields(Settings)}
+    checked = {}
+    for name, value in values.items():
+        if name not in known:
+            nearest = get_close_matches(str(name), known, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else f" Known keys: {', '.join(known)}."
+            raise ConfigurationError(f"NOTIFYAUDIT has no key {name!r}.{hint}")
+        if known[name].type == tuple[str, ...]:
+            checked[name] = _strings(name, value)
+            continue
+        expected = known[name].type
+        if not isinstance(expected, type) or not isinstance(value, expected):
+            raise ConfigurationError(
+                f"NOTIFYAUDIT[{name!r}] must be a {getattr(expected, '__name__', expected)}, not {value!r}."
+            )
+        choices = known[name].metadata.get("choices")
+        if choices and value not in choices:
+            raise ConfigurationError(
+                f"NOTIFYAUDIT[{name!r}] must be one of {', '.join(map(repr, choices))}, not {value!r}."
+            )
+        checked[name] = value
+    return Settings(**checked)
+
+
+def _strings(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise ConfigurationError(f"NOTIFYAUDIT[{name!r}] must be a list of strings, not {value!r}.")
+    return tuple(str(item) for item in value)
+
+
+@cache
+def current() -> Settings:
+    """
+    The project's settings, read when first needed and again whenever a test overrides them.
+
+    Raises:
+        ConfigurationError: see :func:`parse`.
+    """
+    return parse(getattr(settings, "NOTIFYAUDIT", {}))
+
+
+def user_model() -> str:
+    """The label of the project's user model, such as ``"auth.User"``."""
+    return settings.AUTH_USER_MODEL
+
+
+def default_from_email() -> str:
+    """Django's ``DEFAULT_FROM_EMAIL``."""
+    return settings.DEFAULT_FROM_EMAIL
+
+
+def mail_domain() -> str:
+    """The domain that the library's Message-IDs are in: that of ``BASE_URL``, else of the sender."""
+    return urlsplit(current().BASE_URL).hostname or envelope(default_from_email()).rpartition("@")[2]
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "NOTIFYAUDIT":
+        current.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="notifyaudit.conf")

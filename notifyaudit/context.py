@@ -1,0 +1,68 @@
+"""Who acts at the moment, and within what: the defaults of every record() below."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+INHERITED: Any = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditContext:
+    """
+    Args:
+        get_actor: asked at each record(), not before, so that a user who is authenticated late in the
+            request, or lazily, is the one recorded.
+        correlation_id: shared by all events of one request or job.
+        metadata: what else is known about the circumstances; JSON.
+    """
+
+    get_actor: Callable[[], Any] = lambda: None
+    correlation_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+_current: ContextVar[AuditContext] = ContextVar("notifyaudit_context", default=AuditContext())  # noqa: B039
+
+
+def current() -> AuditContext:
+    """The context of the running request, task or block."""
+    return _current.get()
+
+
+@contextmanager
+def activate(context: AuditContext) -> Iterator[AuditContext]:
+    """Make this the current context inside the block; right for threads and for async code."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def audit_context(
+    *, actor: Any = INHERITED, correlation_id: str | None = None, metadata: Mapping[str, Any] | None = None
+) -> Iterator[AuditContext]:
+    """
+    Say for a block who acts and within what::
+
+        with audit_context(actor=user, metadata={"import": "2026-11.csv"}):
+            ...
+
+    What is not given is taken from the surrounding context; ``metadata`` is added to it. A block that
+    is in no context gets a new correlation id.
+    """
+    outer = current()
+    inner = replace(
+        outer,
+        correlation_id=correlation_id or outer.correlation_id or uuid4().hex,
+        metadata={**outer.metadata, **(metadata or {})},
+    )
+    if actor is not INHERITED:
+        inner = replace(inner, get_actor=lambda: actor)
+    with activate(inner):
+        yield inner

@@ -1,0 +1,91 @@
+"""
+Every error the library raises. :class:`NotifyAuditError` is the root of those a call can meet;
+what is wrong in a project's configuration is Django's ``ImproperlyConfigured`` instead, so that
+``except NotifyAuditError`` never hides it.
+"""
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ConfigurationError(ImproperlyConfigured):
+    """A setting, an action or an email class is declared wrongly."""
+
+
+class NotifyAuditError(Exception):
+    """The root of all errors that a correct configuration can still meet."""
+
+
+class UnknownAction(NotifyAuditError):
+    """No ``Action`` class declares this action."""
+
+    def __init__(self, action: object, known: "Iterable[str]") -> None:
+        self.action = action
+        nearest = get_close_matches(str(action), list(known), n=1, cutoff=0.4)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        super().__init__(
+            f"No Action class declares {str(action)!r}.{hint} "
+            "Declare it in the actions.py of an installed app: class MyAction(Action): ..."
+        )
+
+
+class ImmutableEvent(NotifyAuditError):
+    """An audit event is a fact: it is written once and never changed."""
+
+    def __init__(self, attempt: str) -> None:
+        super().__init__(
+            f"Audit events are append-only: {attempt} is refused. Record a further event instead; "
+            "old events are removed with 'manage.py notifyaudit prune'."
+        )
+
+
+class UnsavedTarget(NotifyAuditError):
+    """An event can only speak of an object that is in the database."""
+
+    def __init__(self, target: object) -> None:
+        super().__init__(
+            f"{type(target).__name__} has no row in the database. Save it before you record what "
+            "happened to it; record a deletion before the delete(), with snapshot=True."
+        )
+
+
+class WrongDatabase(NotifyAuditError):
+    """Event and object must share one transaction, so they must share one database."""
+
+    def __init__(self, target: object, alias: str | None, ledger: str) -> None:
+        super().__init__(
+            f"{type(target).__name__} lives in the database {alias!r}, the ledger in {ledger!r}: one "
+            "transaction cannot span both. Set NOTIFYAUDIT['DATABASE'] to the alias whose objects you audit."
+        )
+
+
+class NotInTransaction(NotifyAuditError):
+    """``REQUIRE_ATOMIC`` is on and the caller opened no transaction."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "record() was called outside a transaction, and NOTIFYAUDIT['REQUIRE_ATOMIC'] is on. Wrap the "
+            "change and its record() in one 'with transaction.atomic():'."
+        )
+
+
+class InvalidRecipient(NotifyAuditError):
+    """``get_recipients()`` returned something that is neither a user nor an address."""
+
+    def __init__(self, recipient: object) -> None:
+        super().__init__(
+            f"get_recipients() returned {recipient!r} ({type(recipient).__name__}). Return users "
+            "(settings.AUTH_USER_MODEL) and plain addresses (str), or None for nobody."
+        )
+
+
+class InvalidAddress(NotifyAuditError):
+    """No mail can be delivered to this address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address!r} is not an address that mail can be sent to.")

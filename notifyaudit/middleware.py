@@ -1,0 +1,49 @@
+"""Tells every record() of a request who is signed in and which request it is."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from notifyaudit import compat
+from notifyaudit.context import AuditContext, activate
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
+
+
+class AuditMiddleware:
+    """
+    Sets actor, path, method and correlation id for each request, sync or async.
+
+    The actor is ``request.user`` at the moment of each record(). The correlation id is django-guid's
+    when its middleware runs before this one, else a new one. Of the URL only the path is kept: a query
+    string may hold a token or personal data.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: "Callable[[HttpRequest], Any]") -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: "HttpRequest") -> "HttpResponseBase | Awaitable[HttpResponseBase]":
+        if iscoroutinefunction(self):
+            return self._respond(request)
+        with activate(_context_of(request)):
+            return self.get_response(request)  # type: ignore[no-any-return]
+
+    async def _respond(self, request: "HttpRequest") -> "HttpResponseBase":
+        with activate(_context_of(request)):
+            return await self.get_response(request)  # type: ignore[no-any-return]
+
+
+def _context_of(request: "HttpRequest") -> AuditContext:
+    return AuditContext(
+        get_actor=lambda: getattr(request, "user", None),
+        correlation_id=compat.correlation_id() or uuid4().hex,
+        metadata={"url": request.path, "method": request.method},
+    )

@@ -1,0 +1,155 @@
+"""What happened. One row per event, written in the transaction of the change, and the outbox at once."""
+
+from functools import cached_property
+from typing import Any, ClassVar, NoReturn
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from notifyaudit import conf
+from notifyaudit.exceptions import ImmutableEvent
+from notifyaudit.identity import model_of, resolve
+from notifyaudit.masking import MASK
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """Reads and inserts. Of an existing row only the routing state can change."""
+
+    def update(self, **values: Any) -> int:
+        """
+        Raises:
+            ImmutableEvent: if one of the values is a fact.
+        """
+        if facts := AuditEvent.FACTS.intersection(values):
+            raise ImmutableEvent(f"changing {', '.join(sorted(facts))}")
+        return super().update(**values)
+
+    def delete(self) -> NoReturn:
+        """
+        Raises:
+            ImmutableEvent: always.
+        """
+        raise ImmutableEvent("deleting")
+
+    def bulk_create(self, *args: Any, **options: Any) -> Any:
+        """
+        Raises:
+            ImmutableEvent: with ``update_conflicts``.
+        """
+        if options.get("update_conflicts"):
+            raise ImmutableEvent("overwriting in bulk_create()")
+        return super().bulk_create(*args, **options)
+
+    def unrouted(self) -> "AuditEventQuerySet":
+        """Those of which nobody has been told yet, oldest first."""
+        return self.filter(routed_at__isnull=True).order_by("pk")
+
+
+class AuditEvent(models.Model):
+    """
+    Who did what to which object, and which fields changed.
+
+    No foreign keys leave it, so deleting a user, an object or a content type neither changes nor
+    removes an event. Its facts are append-only through the ORM (:class:`ImmutableEvent`).
+    """
+
+    action = models.CharField(_("action"), max_length=190)
+    actor_id = models.CharField(_("actor"), max_length=255, blank=True)
+    actor_repr = models.TextField(_("actor was called"), blank=True)
+    target_type = models.CharField(_("target's model"), max_length=190, blank=True)
+    target_id = models.CharField(_("target"), max_length=255, blank=True)
+    target_repr = models.TextField(_("target was called"), blank=True)
+    ancestors = models.JSONField(_("ancestors"), default=list, blank=True)
+    snapshot = models.JSONField(_("snapshot"), null=True, blank=True)
+    related = models.JSONField(_("related objects"), default=list, blank=True)
+    changes = models.JSONField(_("changes"), default=dict, blank=True)
+    data = models.JSONField(_("data"), default=dict, blank=True)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    correlation_id = models.CharField(_("correlation id"), max_length=190, blank=True)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=190, null=True, unique=True)
+    occurred_at = models.DateTimeField(_("occurred at"), default=timezone.now)
+    recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+    source = models.CharField(_("source"), max_length=64, default="app")
+    source_ref = models.CharField(_("reference in the source"), max_length=190, null=True)
+
+    # State, not a fact: NULL until notifications stand for everybody who should hear of the event.
+    routed_at = models.DateTimeField(_("routed at"), null=True, editable=False)
+
+    FACTS: ClassVar[frozenset[str]]
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
+        base_manager_name = "objects"
+        indexes = [
+            models.Index(fields=["routed_at", "id"], name="notifyaudit_event_route"),
+            models.Index(fields=["target_type", "target_id", "id"], name="notifyaudit_event_target"),
+        ]
+        constraints = [
+            # NULLs are distinct on all databases: events without a reference never collide.
+            models.UniqueConstraint(fields=["source", "source_ref"], name="notifyaudit_event_source"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_repr}".strip()
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """
+        Raises:
+            ImmutableEvent: if the event is in the database already.
+        """
+        if not self._state.adding:
+            raise ImmutableEvent("saving")
+        super().save(*args, **{**options, "force_insert": True})
+
+    def delete(self, *_args: Any, **_options: Any) -> NoReturn:
+        """
+        Raises:
+            ImmutableEvent: always.
+        """
+        raise ImmutableEvent("deleting")
+
+    @cached_property
+    def actor(self) -> Any:
+        """The user who acted; ``None`` without one, or when the user is gone (``actor_repr`` remains)."""
+        return resolve(conf.user_model(), self.actor_id, self._alias)
+
+    @cached_property
+    def target(self) -> Any:
+        """
+        The object; when it is gone an unsaved instance rebuilt from the snapshot, else ``None``
+        (``target_repr`` remains).
+        """
+        return resolve(self.target_type, self.target_id, self._alias) or self._rebuilt()
+
+    @property
+    def _alias(self) -> str:
+        return self._state.db or conf.current().DATABASE
+
+    def _rebuilt(self) -> models.Model | None:
+        model = model_of(self.target_type)
+        if model is None or self.snapshot is None:
+            return None
+        instance = model()
+        for field in model._meta.concrete_fields:
+            value = self.snapshot.get(field.attname)
+            if value is not None and value != MASK:
+                try:
+                    setattr(instance, field.attname, field.to_python(value))
+                except ValidationError:
+                    # The field's type has changed since: what can be rebuilt is worth more than nothing.
+                    continue
+        instance._state.db = self._alias
+        return instance
+
+
+AuditEvent.FACTS = frozenset(
+    name
+    for field in AuditEvent._meta.concrete_fields
+    if field.name != "routed_at"
+    for name in (field.name, "pk" if field.primary_key else field.name)
+)

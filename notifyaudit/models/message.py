@@ -1,0 +1,98 @@
+"""One email: open while others may join it, then claimed, sent, and settled."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from notifyaudit import conf
+from notifyaudit.identity import resolve
+
+
+def new_message_id() -> str:
+    """A Message-ID that no other mail has (RFC 5322, section 3.6.4)."""
+    return f"<{uuid4().hex}@{conf.mail_domain()}>"
+
+
+class MessageStatus(models.TextChoices):
+    """Where a mail stands."""
+
+    OPEN = "open", _("waiting to be sent")
+    SENDING = "sending", _("being sent")
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("failed")
+    UNCERTAIN = "uncertain", _("perhaps sent")
+    HELD = "held", _("held for a person")
+    CANCELLED = "cancelled", _("cancelled")
+    BOUNCED = "bounced", _("bounced")
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """The questions that the sender asks."""
+
+    def due(self, now: datetime) -> "MessageQuerySet":
+        """
+        Those that a worker may claim now: due, not settled, and in no other worker's hands.
+        """
+        return self.filter(
+            Q(lease_until__isnull=True) | Q(lease_until__lte=now),
+            status__in=(MessageStatus.OPEN, MessageStatus.UNCERTAIN),
+            due_at__lte=now,
+        )
+
+    def abandoned(self, now: datetime) -> "MessageQuerySet":
+        """Those that were in the air when their worker vanished: nobody can know whether they arrived."""
+        return self.filter(status=MessageStatus.SENDING, lease_until__lte=now)
+
+
+class Message(models.Model):
+    """
+    One email to one recipient, for one or more events.
+
+    A worker may work on it while it holds the lease: ``lease_token`` is its own and ``lease_until`` has
+    not passed. Every change it makes is guarded by the token.
+    """
+
+    email_key = models.CharField(_("kind of email"), max_length=190)
+    recipient_key = models.CharField(_("recipient's key"), max_length=255)
+    recipient_id = models.CharField(_("recipient"), max_length=255, blank=True)
+    address = models.CharField(_("address"), max_length=512, blank=True)
+    status = models.CharField(
+        _("status"), max_length=16, choices=MessageStatus.choices, default=MessageStatus.OPEN
+    )
+    # Unique while others may join, NULL from the moment it is closed (MariaDB has no partial indexes).
+    open_key = models.CharField(_("open key"), max_length=255, null=True, unique=True)
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    priority = models.SmallIntegerField(_("priority"), default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    lease_token = models.UUIDField(_("lease"), null=True, editable=False)
+    lease_until = models.DateTimeField(_("lease ends at"), null=True, editable=False)
+    # Fixed when the row is made, so that a mail sent again is known by the same Message-ID.
+    message_id = models.CharField(_("Message-ID"), max_length=320, default=new_message_id, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    uncertain_at = models.DateTimeField(_("uncertain since"), null=True)
+    last_error = models.TextField(_("last error"), blank=True)
+    content_hash = models.CharField(_("SHA-256 of subject and bodies"), max_length=64, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = [
+            models.Index(fields=["status", "due_at"], name="notifyaudit_message_due"),
+            models.Index(fields=["lease_token"], name="notifyaudit_message_lease"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email_key} to {self.recipient_key}: {self.get_status_display()}"
+
+    @property
+    def recipient(self) -> Any:
+        """The user as of now; ``None`` for a plain address, or when the user is gone."""
+        return resolve(conf.user_model(), self.recipient_id, self._state.db or conf.current().DATABASE)

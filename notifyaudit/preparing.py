@@ -1,0 +1,122 @@
+"""From a message of the ledger to the mail itself, with everything decided again that may have changed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+
+from notifyaudit import addresses, conf
+from notifyaudit.emails import AuditEmail
+from notifyaudit.exceptions import InvalidAddress
+from notifyaudit.identity import id_of
+from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
+from notifyaudit.registry import emails
+
+
+class Declined(Exception):  # noqa: N818 - a decision, not an error
+    """This mail is not to leave."""
+
+    def __init__(self, skip_reason: SkipReason) -> None:
+        self.skip_reason = skip_reason
+        super().__init__(str(skip_reason.label))
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message with what the ledger and the user table know for it."""
+
+    message: Message
+    events: Sequence[AuditEvent]
+    reason: Reason
+    user: Any
+
+    @property
+    def correlation_id(self) -> str:
+        """That of the newest event."""
+        return self.events[-1].correlation_id if self.events else ""
+
+    @property
+    def email_class(self) -> type[AuditEmail]:
+        """The class of its kind. Only messages of known kinds are claimed."""
+        email_class = emails.get(self.message.email_key)
+        if email_class is None:
+            raise LookupError(f"no email class has the key {self.message.email_key!r}")
+        return email_class
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A finished mail, and the backend it asked for (``None``: the project's default)."""
+
+    content: EmailMultiAlternatives
+    backend: BaseEmailBackend | None
+
+
+def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
+    """The parcels of a batch, in its order, in three queries. Events are shared among them."""
+    alias = conf.current().DATABASE
+    rows = (
+        Notification.objects.using(alias)
+        .filter(message__in=[message.pk for message in messages])
+        .order_by("event_id")
+        .values_list("message_id", "event_id", "reason")
+    )
+    of_message = defaultdict(list)
+    for message_id, event_id, reason in rows:
+        of_message[message_id].append((event_id, reason))
+    events = AuditEvent.objects.using(alias).in_bulk({event_id for _, event_id, _ in rows})
+    users = {
+        id_of(user): user
+        for user in get_user_model()
+        ._base_manager.using(alias)
+        .filter(pk__in={message.recipient_id for message in messages if message.recipient_id})
+    }
+    return [
+        Parcel(
+            message=message,
+            events=[events[event_id] for event_id, _ in of_message[message.pk]],
+            reason=Reason(next((reason for _, reason in of_message[message.pk]), Reason.NAMED)),
+            user=users.get(message.recipient_id),
+        )
+        for message in messages
+    ]
+
+
+def prepare(parcel: Parcel) -> Mail:
+    """
+    Check the recipient as of now, ask the email class for its last word, and render.
+
+    Raises:
+        Declined: if the mail is not to leave.
+        InvalidAddress: if no mail can be sent to the recipient.
+        Exception: whatever the email class raises.
+    """
+    message = parcel.message
+    email = parcel.email_class.for_message(
+        message,
+        events=parcel.events,
+        recipient=parcel.user,
+        address=_address(parcel),
+        reason=parcel.reason,
+    )
+    if not email.should_send():
+        raise Declined(SkipReason.SHOULD_SEND)
+    return Mail(email.build(), email.get_connection())
+
+
+def _address(parcel: Parcel) -> str:
+    address = parcel.message.address
+    if parcel.message.recipient_id:
+        if parcel.user is None:
+            raise Declined(SkipReason.DELETED)
+        if not parcel.user.is_active:
+            raise Declined(SkipReason.INACTIVE)
+        address = getattr(parcel.user, parcel.user.get_email_field_name()) or ""
+        if not address:
+            raise Declined(SkipReason.NO_ADDRESS)
+    addresses.check(address)
+    return address

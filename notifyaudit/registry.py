@@ -1,0 +1,48 @@
+"""Which email classes there are, and which of them speak of an action."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from notifyaudit.emails import AuditEmail
+
+
+class EmailRegistry:
+    """Every ``AuditEmail`` subclass, in the order of definition."""
+
+    def __init__(self) -> None:
+        self._classes: dict[tuple[str, str], type[AuditEmail]] = {}
+
+    def add(self, email_class: "type[AuditEmail]") -> None:
+        """Register a class; one that is defined again (an autoreload, a test) replaces itself."""
+        self._classes[email_class.__module__, email_class.__qualname__] = email_class
+
+    def __iter__(self) -> "Iterator[type[AuditEmail]]":
+        """Those that can be sent: a class without actions is a base for others."""
+        return (email_class for email_class in self._classes.values() if email_class.actions)
+
+    def get(self, key: str) -> "type[AuditEmail] | None":
+        """The class with this key; ``None`` when this code does not know it (yet, or any more)."""
+        return next((email_class for email_class in self if email_class.key == key), None)
+
+    def for_action(self, action: str) -> "list[type[AuditEmail]]":
+        """The classes that speak of this action, by its name or a pattern."""
+        return [
+            email_class
+            for email_class in self
+            if any(fnmatchcase(action, pattern) for pattern in email_class.actions)
+        ]
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Forget, at the end of the block, the classes that were defined in it (for tests)."""
+        before = dict(self._classes)
+        try:
+            yield
+        finally:
+            self._classes = before
+
+
+emails = EmailRegistry()

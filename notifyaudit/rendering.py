@@ -1,0 +1,72 @@
+"""Templates of either engine, as HTML or as plain text; and the plain text of an HTML mail."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import django.template.backends.django
+import django.template.backends.jinja2
+import jinja2
+from django.template import Context, Engine, Template
+from django.template.loader import get_template
+
+from notifyaudit.htmltext import html_to_text
+
+__all__ = ["compile_line", "html_to_text", "render_html", "render_line", "render_text"]
+
+_LINES = Engine(autoescape=False)
+
+
+def render_html(template_name: str, context: Mapping[str, Any]) -> str:
+    """
+    The template as HTML, autoescaped, by the first configured engine that finds it.
+
+    Raises:
+        django.template.TemplateDoesNotExist: if no engine finds it.
+        django.template.TemplateSyntaxError: if it does not compile.
+    """
+    return str(get_template(template_name).render(dict(context)))
+
+
+def render_text(template_name: str, context: Mapping[str, Any]) -> str:
+    """
+    The template as plain text, never HTML-escaped, whatever the engine and the ending of its name.
+
+    Raises:
+        django.template.TemplateDoesNotExist: if no engine finds it.
+        django.template.TemplateSyntaxError: if it does not compile.
+    """
+    template: Any = get_template(template_name)
+    match template:
+        case django.template.backends.django.Template():
+            return str(template.template.render(Context(dict(context), autoescape=False)))
+        case django.template.backends.jinja2.Template():
+            return str(_plain(template.backend.env).get_template(template_name).render(dict(context)))
+    return str(template.render(dict(context)))
+
+
+def render_line(source: str, context: Mapping[str, Any]) -> str:
+    """
+    A one-line template in Django's syntax, never HTML-escaped. Line breaks in values become spaces: a
+    subject is one line (RFC 5322, section 2.2).
+
+    Raises:
+        django.template.TemplateSyntaxError: if it does not compile.
+    """
+    return " ".join(compile_line(source).render(Context(dict(context), autoescape=False)).split())
+
+
+@lru_cache(maxsize=512)
+def compile_line(source: str) -> Template:
+    """
+    A one-line template, compiled and kept.
+
+    Raises:
+        django.template.TemplateSyntaxError: if it does not compile.
+    """
+    return _LINES.from_string(source)
+
+
+@lru_cache(maxsize=8)
+def _plain(environment: jinja2.Environment) -> jinja2.Environment:
+    return environment.overlay(autoescape=False)

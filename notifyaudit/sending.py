@@ -1,0 +1,202 @@
+"""
+The second step: from messages that are due to mails that are out, each settled in the ledger.
+
+A message is marked ``sending`` right before it leaves, in the same transaction in which the one before it
+is settled. So a kill leaves at most one mail of which nobody can know whether it arrived, and the ledger
+knows which.
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.utils import timezone
+from django_pony_express.errors import EmailServiceAttachmentError, EmailServiceConfigError
+
+from notifyaudit import conf
+from notifyaudit.claiming import Claim, claim, recover
+from notifyaudit.context import AuditContext, activate
+from notifyaudit.exceptions import InvalidAddress
+from notifyaudit.isolation import isolated
+from notifyaudit.models import MessageStatus, Notification, SkipReason
+from notifyaudit.preparing import Declined, Mail, Parcel, parcels_of, prepare
+from notifyaudit.text import describe
+from notifyaudit.transport import (
+    NoConnection,
+    Refused,
+    Transport,
+    TransportFactory,
+    Uncertain,
+    open_transport,
+    transport_for,
+)
+
+logger = logging.getLogger("notifyaudit")
+
+_PERMANENT = (
+    InvalidAddress,
+    Refused,
+    TemplateDoesNotExist,
+    TemplateSyntaxError,
+    EmailServiceConfigError,
+    EmailServiceAttachmentError,
+)
+"""What will not go away by itself; everything else is tried again by the class's ``RetryPolicy``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a message: its new status, what else is written to its row, and why it was skipped."""
+
+    status: MessageStatus
+    values: dict[str, Any] = field(default_factory=dict)
+    skip_reason: str = ""
+
+
+def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatus]:
+    """
+    Send every message that is due, over one connection, until none is left or the server is gone.
+
+    Args:
+        connect: makes the transport; by default that of the project's mail backend.
+
+    Returns:
+        how many messages ended in which status.
+    """
+    recover()
+    outcomes: Counter[MessageStatus] = Counter()
+    transport = connect()
+    try:
+        while batch := claim():
+            if not _send_batch(batch, transport, outcomes):
+                break
+    finally:
+        transport.close()
+    return outcomes
+
+
+def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> bool:
+    """``False``: the server cannot be reached, and what was left of the batch is given back."""
+    parcels = parcels_of(batch.messages)
+    # The mail that left last: its outcome is written together with the mark of the next one.
+    unsettled: tuple[Parcel, Outcome] | None = None
+    try:
+        for position, parcel in enumerate(parcels):
+            ready = _prepare(parcel)
+            with transaction.atomic(using=conf.current().DATABASE):
+                if unsettled:
+                    _settle(batch, *unsettled, outcomes)
+                if isinstance(ready, Outcome):
+                    _settle(batch, parcel, ready, outcomes)
+                    ours = False
+                else:
+                    ours = batch.mark_sending(parcel.message)
+            unsettled = None
+            if isinstance(ready, Outcome) or not ours:
+                continue
+            try:
+                unsettled = parcel, _transmit(parcel, ready, transport)
+            except NoConnection as error:
+                logger.error("mail server: %s", error)  # noqa: TRY400 - a traceback says nothing more
+                unsettled = parcel, _given_back(parcel, error)
+                batch.release([rest.message for rest in parcels[position + 1 :]])
+                return False
+    finally:
+        # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
+        if unsettled:
+            _settle(batch, *unsettled, outcomes)
+    return True
+
+
+def _prepare(parcel: Parcel) -> Mail | Outcome:
+    with activate(AuditContext(correlation_id=parcel.correlation_id)):
+        try:
+            with isolated():
+                return prepare(parcel)
+        except Declined as decision:
+            return Outcome(status=MessageStatus.CANCELLED, skip_reason=decision.skip_reason)
+        except Exception as error:
+            logger.exception("message %s could not be prepared", parcel.message.pk)
+            return _failed(parcel, error)
+
+
+def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
+    attempts = parcel.message.attempts + 1
+    try:
+        if mail.backend is None:
+            transport.send(mail.content)
+        else:
+            own = transport_for(mail.backend)
+            try:
+                own.send(mail.content)
+            finally:
+                own.close()
+    except NoConnection:
+        raise
+    except Uncertain as error:
+        logger.warning("message %s may have been sent: %s", parcel.message.pk, error)
+        return _uncertain(parcel, error)
+    except Exception as error:
+        logger.warning("message %s was not sent: %s", parcel.message.pk, type(error).__name__)
+        return _failed(parcel, error)
+    logger.info("message %s sent", parcel.message.pk)
+    return Outcome(
+        status=MessageStatus.SENT,
+        values={
+            "attempts": attempts,
+            "sent_at": timezone.now(),
+            "last_error": "",
+            "content_hash": _digest(mail.content),
+        },
+    )
+
+
+def _failed(parcel: Parcel, error: Exception) -> Outcome:
+    attempts = parcel.message.attempts + 1
+    values = {"attempts": attempts, "last_error": describe(error)}
+    pause = None if isinstance(error, _PERMANENT) else parcel.email_class.retry.pause(attempts)
+    if pause is not None:
+        return Outcome(status=MessageStatus.OPEN, values={**values, "due_at": timezone.now() + pause})
+    return Outcome(
+        status=MessageStatus.FAILED,
+        values=values,
+        skip_reason=SkipReason.INVALID_ADDRESS if isinstance(error, InvalidAddress) else "",
+    )
+
+
+def _uncertain(parcel: Parcel, error: Uncertain) -> Outcome:
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "attempts": parcel.message.attempts + 1,
+        "last_error": describe(error),
+        "uncertain_at": parcel.message.uncertain_at or now,
+    }
+    pause = parcel.email_class.retry.pause(values["attempts"])
+    if conf.current().UNCERTAIN_POLICY == "hold" or pause is None:
+        return Outcome(status=MessageStatus.HELD, values=values)
+    return Outcome(status=MessageStatus.UNCERTAIN, values={**values, "due_at": now + pause})
+
+
+def _given_back(parcel: Parcel, error: NoConnection) -> Outcome:
+    # No attempt is counted: the mail never left.
+    return Outcome(status=MessageStatus(parcel.message.status), values={"last_error": describe(error)})
+
+
+def _settle(batch: Claim, parcel: Parcel, outcome: Outcome, outcomes: Counter[MessageStatus]) -> None:
+    if not batch.settle(parcel.message, status=outcome.status, **outcome.values):
+        logger.warning("message %s was taken over by another worker: the lease had ended", parcel.message.pk)
+        return
+    if outcome.skip_reason:
+        notifications = Notification.objects.using(conf.current().DATABASE)
+        notifications.filter(message=parcel.message).update(skip_reason=outcome.skip_reason)
+    outcomes[outcome.status] += 1
+
+
+def _digest(content: EmailMultiAlternatives) -> str:
+    parts = [content.subject, content.body, *(str(part.content) for part in content.alternatives)]
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

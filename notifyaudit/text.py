@@ -1,0 +1,28 @@
+"""What a text must be to fit any of the databases, and an error as a text."""
+
+import traceback
+
+
+def storable(text: str) -> str:
+    """
+    The text without what a database refuses: NUL (PostgreSQL) and lone surrogates (no UTF-8) become
+    U+FFFD, the replacement character.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
+
+
+def describe(error: BaseException) -> str:
+    """An error for the ledger: its class, its message, and the line it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - an application's exception class, whose own __str__ fails
+        message = "(its message cannot be shown)"
+    return storable(f"{type(error).__name__}: {message}{where}")

@@ -1,0 +1,178 @@
+"""
+Hands one mail at a time to the project's mail backend and says what became of it.
+
+Django's SMTP backend hides in which phase a connection broke, and that decides whether a mail may be sent
+again: before the end of DATA nobody has it, after it nobody can know (RFC 1047). So SMTP goes through the
+backend's own connection, phase by phase; any other backend through its ``send_messages()``.
+"""
+
+import re
+import smtplib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+
+from notifyaudit import compat
+from notifyaudit.addresses import envelope
+
+
+class DeliveryError(Exception):
+    """A mail did not go out. The subclasses say what can be done about it."""
+
+
+class Refused(DeliveryError):
+    """For good: the server will not take this mail (5xx)."""
+
+
+class TryLater(DeliveryError):
+    """For now: nobody has the mail, and it may be sent again (4xx, or a connection lost before the end)."""
+
+
+class NoConnection(DeliveryError):
+    """The server cannot be reached or wants no mail from us at all; no mail is to blame."""
+
+
+class Uncertain(DeliveryError):
+    """The connection broke after the end of DATA: the mail may have been accepted."""
+
+
+class Transport(Protocol):
+    """Sends mails, one at a time, over one connection."""
+
+    def send(self, message: EmailMessage) -> None:
+        """
+        Returns when the mail is accepted for all its recipients.
+
+        Raises:
+            DeliveryError: one of its subclasses, if not.
+        """
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+
+
+TransportFactory = Callable[[], Transport]
+
+
+def open_transport() -> Transport:
+    """The transport for the project's default mail backend. It connects at the first mail."""
+    return transport_for(compat.mail_backend())
+
+
+def transport_for(backend: BaseEmailBackend) -> Transport:
+    """The transport that knows most about this backend."""
+    return SmtpTransport(backend) if isinstance(backend, SmtpBackend) else BackendTransport(backend)
+
+
+class BackendTransport:
+    """Any backend, through Django's public interface, which tells success from failure and no more."""
+
+    def __init__(self, backend: BaseEmailBackend) -> None:
+        self._backend = backend
+
+    def send(self, message: EmailMessage) -> None:
+        """See :class:`Transport`. An exception of the backend is taken as temporary."""
+        try:
+            accepted = self._backend.send_messages([message])
+        except Exception as error:
+            raise TryLater(f"{type(error).__name__}: {error}") from error
+        if not accepted:
+            raise TryLater(f"{type(self._backend).__name__} did not accept the mail and gave no reason.")
+
+    def close(self) -> None:
+        """See :class:`Transport`."""
+        self._backend.close()
+
+
+class SmtpTransport:
+    """Django's SMTP backend, of which it uses the settings and the connection (RFC 5321)."""
+
+    def __init__(self, backend: SmtpBackend) -> None:
+        self._backend = backend
+
+    def send(self, message: EmailMessage) -> None:
+        """See :class:`Transport`. If one recipient is refused, the mail goes to none of them."""
+        content = _as_data(compat.serialise(message))
+        smtp = self._connected()
+        with self._until_end_of_data():
+            self._expect(250, *smtp.mail(envelope(message.from_email), _mail_options(smtp, content)))
+            for address in dict.fromkeys(message.recipients()):
+                self._expect((250, 251), *smtp.rcpt(envelope(address)), about=address)
+            self._expect(354, *smtp.docmd("DATA"))
+            smtp.send(content)
+        try:
+            reply = smtp.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise Uncertain(f"no reply after the end of DATA: {error}") from error
+        self._expect(250, *reply)
+
+    def close(self) -> None:
+        """See :class:`Transport`."""
+        try:
+            self._backend.close()
+        except (OSError, smtplib.SMTPException):
+            self._drop()
+
+    def _connected(self) -> smtplib.SMTP:
+        try:
+            if self._backend.connection is not None and self._is_stale(self._backend.connection):
+                self._drop()
+            self._backend.open()
+            smtp = self._backend.connection
+            if smtp is None:
+                raise NoConnection("the backend opened no connection (fail_silently?)")
+            smtp.ehlo_or_helo_if_needed()
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise NoConnection(f"{type(error).__name__}: {error}") from error
+        return smtp
+
+    @staticmethod
+    def _is_stale(smtp: smtplib.SMTP) -> bool:
+        # RSET costs a round trip, and tells a server that closed an idle connection from one that refuses a mail.
+        try:
+            return smtp.rset()[0] != 250  # noqa: PLR2004
+        except (OSError, smtplib.SMTPException):
+            return True
+
+    @contextmanager
+    def _until_end_of_data(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise TryLater(f"the connection was lost before the end of the mail: {error}") from error
+
+    def _expect(self, wanted: int | tuple[int, ...], code: int, text: bytes, *, about: str = "") -> None:
+        if code == wanted or (isinstance(wanted, tuple) and code in wanted):
+            return
+        if code == 421:  # noqa: PLR2004 - "closing transmission channel", RFC 5321, section 3.8
+            self._drop()
+        reply = f"{code} {text.decode('utf-8', 'replace')}" + (f" for {about}" if about else "")
+        raise (Refused if 500 <= code < 600 else TryLater)(reply)  # noqa: PLR2004
+
+    def _drop(self) -> None:
+        if self._backend.connection is not None:
+            self._backend.connection.close()
+            self._backend.connection = None
+
+
+def _mail_options(smtp: smtplib.SMTP, content: bytes) -> list[str]:
+    options = []
+    if smtp.has_extn("size"):
+        options.append(f"SIZE={len(content)}")
+    if smtp.has_extn("8bitmime") and not content.isascii():
+        options.append("BODY=8BITMIME")
+    return options
+
+
+def _as_data(content: bytes) -> bytes:
+    """The mail with its dots doubled and its end marked (RFC 5321, section 4.5.2)."""
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", content) + b".\r\n"
