@@ -1,0 +1,17 @@
+"""What can happen to an inspection and its photos."""
+
+from django.utils.translation import gettext_lazy as _
+
+from notifyaudit import Action
+
+
+class InspectionAction(Action):
+    EDITED = "inspection.edited", _("Inspection edited")
+    SUBMITTED = "inspection.submitted", _("Submitted for review")
+    COMPLETED = "inspection.completed", _("Inspection completed")
+    REMOVED = "inspection.removed", _("Inspection removed")
+
+
+class PhotoAction(Action):
+    ADDED = "photo.added", _("Photo added")
+    REMOVED = "photo.removed", _("Photo removed")
