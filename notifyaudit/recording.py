@@ -97,7 +97,7 @@ def write_event(
         raise NotInTransaction
     circumstances, mask = context.current(), subject.mask
     event.actor_id, event.actor_repr = _actor(circumstances.get_actor() if actor is INHERITED else actor)
-    event.target_type, event.target_id, event.target_repr = subject.type, subject.id, subject.repr
+    event.target_type, event.target_id, event.target_repr = subject.type_name, subject.id, subject.repr
     event.ancestors = subject.ancestors
     event.snapshot = mask.apply(snapshot) if snapshot is not None else None
     event.related = [_related(instance) for instance in related]

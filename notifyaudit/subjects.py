@@ -21,7 +21,7 @@ _GENERATIONS = 16
 class Subject:
     """An object as it was at one moment, so that it can be spoken of when it is gone."""
 
-    type: str = ""
+    type_name: str = ""
     id: str = ""
     repr: str = ""
     ancestors: list[dict[str, str]] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Subject:
         """
         require_saved(instance)
         return cls(
-            type=type_of(instance),
+            type_name=type_of(instance),
             id=id_of(instance),
             repr=repr_of(instance),
             ancestors=[reference(ancestor) for ancestor in _ancestors(instance)],
