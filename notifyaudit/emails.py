@@ -127,7 +127,7 @@ class AuditEmail(BaseEmailService):
         return readable(self.event.changes, model_of(self.event.target_type))
 
     def get_headers(self) -> dict[str, str]:
-        """Further headers; one of the library's own is replaced by the same name."""
+        """Further headers. They replace the library's own, save the Message-ID, by which the ledger knows the mail."""
         return {}
 
     def get_context_data(self) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class AuditEmail(BaseEmailService):
                     cc=list(self.get_cc_emails()),
                     bcc=list(self.get_bcc_emails()),
                     reply_to=list(self.get_reply_to_emails()),
-                    headers={**self._standard_headers(), **self.get_headers()},
+                    headers=self._headers(),
                 )
                 message.attach_alternative(html, "text/html")
                 self._attach(message)
@@ -219,17 +219,18 @@ class AuditEmail(BaseEmailService):
                 self._context = None
         return message
 
-    def _standard_headers(self) -> dict[str, str]:
+    def _headers(self) -> dict[str, str]:
         # RFC 3834, section 5: programs that answer mail must not answer this one.
         headers = {"Auto-Submitted": "auto-generated"}
-        if self.message_id:
-            headers["Message-ID"] = self.message_id
         if self.event is not None:
             if self.event.correlation_id:
                 headers["X-Correlation-ID"] = " ".join(self.event.correlation_id.split())
             if self.threaded and self.event.target_id:
                 thread = thread_id_of(self.event.target_type, self.event.target_id)
                 headers |= {"References": thread, "In-Reply-To": thread}
+        headers |= self.get_headers()
+        if self.message_id:
+            headers["Message-ID"] = self.message_id
         return headers
 
     def _attach(self, message: EmailMultiAlternatives) -> None:

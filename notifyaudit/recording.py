@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notifyaudit import conf, context, rows
+from notifyaudit import compat, conf, context, rows
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED
 from notifyaudit.exceptions import NotInTransaction, UnsavedTarget
@@ -19,6 +20,8 @@ from notifyaudit.subjects import Subject, require_saved
 from notifyaudit.tasks import request_wake_up
 from notifyaudit.text import storable
 from notifyaudit.values import to_json
+
+_CORRELATION_ID_LENGTH = 190
 
 
 def record(
@@ -104,7 +107,8 @@ def write_event(
     event.changes = mask.apply_to_changes(_pairs(changes or {}))
     event.data = mask.apply(_mapping("data", data or {}))
     event.metadata = mask.apply(to_json(dict(circumstances.metadata)))
-    event.correlation_id = storable(circumstances.correlation_id)[:190]
+    correlation_id = circumstances.correlation_id or compat.correlation_id() or uuid4().hex
+    event.correlation_id = storable(correlation_id)[:_CORRELATION_ID_LENGTH]
     _require_storable(event)
     with transaction.atomic(using=settings.DATABASE):
         event = _insert(event, settings.DATABASE)
