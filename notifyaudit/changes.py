@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, Model
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 NOTHING = "–"
 
 
-class Change(tuple[Any, Any]):
+class Change(tuple[Any, Any]):  # noqa: SLOT001 - it has three attributes of its own, see __new__
     """
     ``(old, new)`` as stored, and the same for a reader: ``label`` (what the field is called),
     ``old_label`` and ``new_label`` (labels of choices, names of related objects, dates and booleans in the
@@ -26,7 +26,7 @@ class Change(tuple[Any, Any]):
     old_label: str
     new_label: str
 
-    def __new__(cls, sides: Sequence[Any], *, label: str, old_label: str, new_label: str) -> "Change":
+    def __new__(cls, sides: Sequence[Any], *, label: str, old_label: str, new_label: str) -> Self:
         """Args: the two stored sides, and their readable forms."""
         change = super().__new__(cls, (sides[0], sides[1]))
         change.label, change.old_label, change.new_label = label, old_label, new_label
@@ -62,9 +62,8 @@ def _readable(name: str, sides: Sequence[Any], model: type[Model] | None) -> Cha
         except FieldDoesNotExist:
             field = None
     label = str(getattr(field, "verbose_name", "") or name.replace("_", " "))
-    return Change(
-        sides, label=str(capfirst(label)), old_label=_label(sides[0], field), new_label=_label(sides[1], field)
-    )
+    old, new = (_label(side, field) for side in sides)
+    return Change(sides, label=str(capfirst(label)), old_label=old, new_label=new)
 
 
 def _label(value: Any, field: "Field[Any, Any] | None") -> str:
@@ -75,14 +74,16 @@ def _label(value: Any, field: "Field[Any, Any] | None") -> str:
         case None | "" | [] | {}:
             return NOTHING
         case bool():
-            return _("yes") if value else _("no")
-        case {"type": _type, "id": _id, "repr": str(name)}:
-            return name
+            label = _("yes") if value else _("no")
+        case {"type": _, "id": _, "repr": str(name)}:
+            label = name
         case list():
-            return ", ".join(_label(item, field) for item in value)
+            label = ", ".join(_label(item, field) for item in value)
         case str() if field is not None:
-            return _date(value, field.get_internal_type())
-    return str(value)
+            label = _date(value, field.get_internal_type())
+        case _:
+            label = str(value)
+    return label
 
 
 def _date(value: str, kind: str) -> str:

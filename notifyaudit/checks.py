@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
@@ -38,7 +39,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
     if not settings.BASE_URL:
         found.append(
-            Warning(
+            checks.Warning(
                 "NOTIFYAUDIT['BASE_URL'] is not set, so links in mails lead nowhere.",
                 hint="Set it to where the site is reached, such as 'https://www.example.com'.",
                 id="notifyaudit.W001",
@@ -46,7 +47,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
     if settings.WAKE_UP != "never" and isinstance(compat.task_backends["default"], compat.ImmediateBackend):
         found.append(
-            Warning(
+            checks.Warning(
                 "The default task backend runs tasks at once, so whoever saves waits for the mail server.",
                 hint="Configure TASKS with a queue such as django_tasks_db.DatabaseBackend, or set "
                 "NOTIFYAUDIT['WAKE_UP'] to 'never' and run 'manage.py notifyaudit sweep --loop 5'.",
@@ -151,7 +152,9 @@ def _check_templates(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
             obj=email_class,
             id="notifyaudit.E007",
         )
-    for name in filter(None, (email_class.template_name, email_class.template_txt_name)):
+    for name in (email_class.template_name, email_class.template_txt_name):
+        if not name:
+            continue
         try:
             get_template(name)
         except TemplateDoesNotExist:

@@ -32,7 +32,8 @@ class Claim:
 
     def mark_sending(self, message: Message) -> bool:
         """Say that this message leaves now, and renew its lease. ``False``: it is no longer ours."""
-        return self._update([message], status=MessageStatus.SENDING, lease_until=timezone.now() + conf.current().LEASE)
+        lease_until = timezone.now() + conf.current().LEASE
+        return self._update([message], status=MessageStatus.SENDING, lease_until=lease_until)
 
     def settle(self, message: Message, **values: Any) -> bool:
         """Write down what became of a message, and let go of it. ``False``: it is no longer ours."""

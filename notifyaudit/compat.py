@@ -2,7 +2,7 @@
 
 from email import policy
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from django.core.mail import EmailMessage
     from django.core.mail.backends.base import BaseEmailBackend
 
-if django.VERSION >= (6, 0):
+if TYPE_CHECKING or django.VERSION >= (6, 0):
     from django.tasks import task, task_backends
     from django.tasks.backends.immediate import ImmediateBackend
 else:
@@ -38,7 +38,8 @@ def serialise(message: "EmailMessage") -> bytes:
     """The bytes of a mail as they go over the wire, with CRLF line ends (RFC 5321, section 2.3.8)."""
     if django.VERSION >= (6, 0):
         return message.message(policy=policy.SMTP).as_bytes()
-    return bytes(message.message().as_bytes(linesep="\r\n"))
+    as_bytes: Any = message.message().as_bytes  # Django's own, older message class takes the line end
+    return bytes(as_bytes(linesep="\r\n"))
 
 
 if find_spec("django_guid"):

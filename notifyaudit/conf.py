@@ -42,7 +42,7 @@ SENSITIVE_FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What ``NOTIFYAUDIT`` may hold. Every key, its meaning and its default are in docs/reference/settings.md."""
+    """What ``NOTIFYAUDIT`` may hold; docs/reference/settings.md tells what each key means."""
 
     DATABASE: str = "default"
     BASE_URL: str = ""
@@ -53,7 +53,7 @@ class Settings:
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
 
     def __post_init__(self) -> None:
-        if self.LEASE <= timedelta(0):
+        if timedelta(0) >= self.LEASE:
             raise ConfigurationError(f"NOTIFYAUDIT['LEASE'] must be above zero, not {self.LEASE!r}.")
         if self.BASE_URL.endswith("/"):
             object.__setattr__(self, "BASE_URL", self.BASE_URL.rstrip("/"))
@@ -67,19 +67,19 @@ def parse(values: Mapping[str, Any]) -> Settings:
         ConfigurationError: for an unknown key (naming the nearest known one) or a value of the wrong type.
     """
     known = {f.name: f for f in fields(Settings)}
-    checked = {}
+    checked: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
             nearest = get_close_matches(str(name), known, n=1)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else f" Known keys: {', '.join(known)}."
             raise ConfigurationError(f"NOTIFYAUDIT has no key {name!r}.{hint}")
-        if known[name].type == tuple[str, ...]:
+        default = known[name].default
+        if isinstance(default, tuple):
             checked[name] = _strings(name, value)
             continue
-        expected = known[name].type
-        if not isinstance(expected, type) or not isinstance(value, expected):
+        if not isinstance(value, type(default)):
             raise ConfigurationError(
-                f"NOTIFYAUDIT[{name!r}] must be a {getattr(expected, '__name__', expected)}, not {value!r}."
+                f"NOTIFYAUDIT[{name!r}] must be a {type(default).__name__}, not {value!r}."
             )
         choices = known[name].metadata.get("choices")
         if choices and value not in choices:

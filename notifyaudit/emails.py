@@ -1,6 +1,6 @@
 """What an application subclasses: one class per kind of email."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from django.apps import apps
@@ -21,6 +21,9 @@ from notifyaudit.registry import emails
 from notifyaudit.rendering import html_to_text, render_html, render_line, render_text
 from notifyaudit.retry import RetryPolicy
 from notifyaudit.threads import thread_id_of
+
+_KEY_LENGTH = 190
+_PRIORITY = 1000
 
 
 class AuditEmail(BaseEmailService):
@@ -57,7 +60,11 @@ class AuditEmail(BaseEmailService):
     threaded: bool = True
     """Whether all mails about one object form a thread in the reader's mail program."""
 
-    event: AuditEvent | None = None
+    subject: str | Promise | None = None  # type: ignore[assignment]
+    template_name: str | None = None  # type: ignore[assignment]
+    template_txt_name: str | None = None  # type: ignore[assignment]
+
+    event: AuditEvent
     events: Sequence[AuditEvent] = ()
     recipient: Any = None
     reason: Reason | None = None
@@ -103,7 +110,7 @@ class AuditEmail(BaseEmailService):
         email.recipient, email.reason, email.message_id = recipient, reason, message.message_id
         return email
 
-    # Hooks: who is told
+    # Who is told.
 
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[Any]:
@@ -115,24 +122,24 @@ class AuditEmail(BaseEmailService):
         """The last word, asked when the mail is about to leave."""
         return True
 
-    # Hooks: what they are told
+    # What they are told.
 
     def visible_changes(self) -> dict[str, Change]:
         """
         The changed fields this recipient may see: ``{field: Change}``, a ``(old, new)`` tuple with
         ``label``, ``old_label`` and ``new_label`` as people read them.
         """
-        if self.event is None:
+        if not self.events:
             return {}
         return readable(self.event.changes, model_of(self.event.target_type))
 
     def get_headers(self) -> dict[str, str]:
-        """Further headers. They replace the library's own, save the Message-ID, by which the ledger knows the mail."""
+        """Further headers. They replace the library's own, save the Message-ID, the ledger's name of the mail."""
         return {}
 
     def get_context_data(self) -> dict[str, Any]:
         """What the templates see. Call ``super()`` and add to it."""
-        if self.event is None:
+        if not self.events:
             return dict(self.context_data)
         return {
             "event": self.event,
@@ -222,7 +229,7 @@ class AuditEmail(BaseEmailService):
     def _headers(self) -> dict[str, str]:
         # RFC 3834, section 5: programs that answer mail must not answer this one.
         headers = {"Auto-Submitted": "auto-generated"}
-        if self.event is not None:
+        if self.events:
             if self.event.correlation_id:
                 headers["X-Correlation-ID"] = " ".join(self.event.correlation_id.split())
             if self.threaded and self.event.target_id:
@@ -248,18 +255,27 @@ class AuditEmail(BaseEmailService):
 
 
 def _check_definition(cls: type[AuditEmail]) -> None:
-    def refuse(name: str, expected: str) -> None:
+    def require(name: str, expected: str, *, that: Callable[[Any], bool]) -> None:
         value = getattr(cls, name)
-        raise ConfigurationError(f"{cls.__qualname__}.{name} must be {expected}, not {value!r}.")
+        if not that(value):
+            raise ConfigurationError(f"{cls.__qualname__}.{name} must be {expected}, not {value!r}.")
 
-    if isinstance(cls.actions, str) or not all(isinstance(action, str) for action in cls.actions):
-        refuse("actions", "a list of actions or patterns")
-    if not isinstance(cls.key, str) or len(cls.key) > Message._meta.get_field("email_key").max_length:
-        refuse("key", "a string of at most 190 characters")
-    if not isinstance(cls.retry, RetryPolicy):
-        refuse("retry", "a RetryPolicy")
-    if not isinstance(cls.priority, int) or abs(cls.priority) > 1000:  # noqa: PLR2004 - fits a SMALLINT with room
-        refuse("priority", "a number between -1000 and 1000")
+    require("actions", "a list of actions or patterns", that=_is_list_of_str)
+    require("key", f"a string of at most {_KEY_LENGTH} characters", that=_is_key)
+    require("retry", "a RetryPolicy", that=lambda value: isinstance(value, RetryPolicy))
+    require("priority", f"a number from -{_PRIORITY} to {_PRIORITY}", that=_is_priority)
+
+
+def _is_list_of_str(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _KEY_LENGTH
+
+
+def _is_priority(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) <= _PRIORITY
 
 
 def _app_label(cls: type[AuditEmail]) -> str:

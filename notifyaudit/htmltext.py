@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 _UNSEEN = {"head", "style", "script", "title", "template"}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"}
-_LINES = {"div", "li", "tr", "dt", "dd", "section", "article", "header", "footer", "main", "figure", "figcaption"}
+_LINES = {"div", "li", "tr", "dt", "dd", "section", "article", "header", "footer", "main", "figure"}
 _SPACE = re.compile(r"\s+")
 
 
@@ -31,9 +31,14 @@ class _TextWriter(HTMLParser):
             return
         if tag in _PARAGRAPHS:
             self._break(2)
-        elif tag in _LINES or tag == "br":
-            self._break(1, always=tag == "br")
+        elif tag in _LINES:
+            self._break(1)
+        self._open(tag, given)
+
+    def _open(self, tag: str, given: dict[str, str]) -> None:
         match tag:
+            case "br":
+                self.parts.append("\n")
             case "a":
                 self._links.append((given.get("href", ""), len(self.parts)))
             case "ul" | "ol":
@@ -79,14 +84,11 @@ class _TextWriter(HTMLParser):
             return f"{number + 1}. "
         return "- "
 
-    def _break(self, wanted: int, *, always: bool = False) -> None:
-        if not self.parts:
-            return
-        there = len(self.parts[-1]) - len(self.parts[-1].rstrip("\n"))
-        if always:
-            self.parts.append("\n")
-        elif there < wanted:
-            self.parts.append("\n" * (wanted - there))
+    def _break(self, wanted: int) -> None:
+        """End the line, so that ``wanted`` line breaks stand here; nothing to end at the very top."""
+        if self.parts:
+            there = len(self.parts[-1]) - len(self.parts[-1].rstrip("\n"))
+            self.parts.append("\n" * max(0, wanted - there))
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:

@@ -49,9 +49,7 @@ class Mask:
     def apply(self, value: Any) -> Any:
         """A copy of a JSON value in which the values of sensitive keys are masked, at any depth."""
         if isinstance(value, Mapping):
-            return {
-                key: MASK if self.hides(key) else self.apply(item) for key, item in value.items()
-            }
+            return {key: MASK if self.hides(key) else self.apply(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.apply(item) for item in value]
         return value

@@ -1,6 +1,5 @@
 """Tells every record() of a request who is signed in and which request it is."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,7 +9,9 @@ from notifyaudit import compat
 from notifyaudit.context import AuditContext, activate
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponseBase
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
 
 
 class AuditMiddleware:
@@ -30,15 +31,16 @@ class AuditMiddleware:
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
-    def __call__(self, request: "HttpRequest") -> "HttpResponseBase | Awaitable[HttpResponseBase]":
-        if iscoroutinefunction(self):
+    def __call__(self, request: "HttpRequest") -> Any:
+        """The response, or in an async stack the coroutine of it."""
+        if iscoroutinefunction(self.get_response):
             return self._respond(request)
         with activate(_context_of(request)):
-            return self.get_response(request)  # type: ignore[no-any-return]
+            return self.get_response(request)
 
-    async def _respond(self, request: "HttpRequest") -> "HttpResponseBase":
+    async def _respond(self, request: "HttpRequest") -> Any:
         with activate(_context_of(request)):
-            return await self.get_response(request)  # type: ignore[no-any-return]
+            return await self.get_response(request)
 
 
 def _context_of(request: "HttpRequest") -> AuditContext:

@@ -11,13 +11,12 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from notifyaudit import addresses, conf
 from notifyaudit.emails import AuditEmail
-from notifyaudit.exceptions import InvalidAddress
 from notifyaudit.identity import id_of
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
 from notifyaudit.registry import emails
 
 
-class Declined(Exception):  # noqa: N818 - a decision, not an error
+class Declined(Exception):
     """This mail is not to leave."""
 
     def __init__(self, skip_reason: SkipReason) -> None:

@@ -47,8 +47,8 @@ def record(
     Args:
         action: a member of an ``Action`` class, or its value.
         target: the saved object it happened to.
-        actor: who did it: a user, or words for what is none (``"nightly import"``), or ``None``. Default: that
-            of the current ``audit_context``, asked now.
+        actor: who did it: a user, or words for what is none (``"nightly import"``), or ``None``. Default:
+            that of the current ``audit_context``, asked now.
         changes: ``{field: (old, new)}``.
         related: further saved objects that were involved.
         data: anything else worth keeping, as JSON.
@@ -81,7 +81,9 @@ def record(
             raise UnsavedTarget(target)
         values = rows.snapshot(row)
     subject = Subject.of(target) if target is not None else Subject()
-    return write_event(event, subject, actor=actor, changes=changes, related=related, data=data, snapshot=values)
+    return write_event(
+        event, subject, actor=actor, changes=changes, related=related, data=data, snapshot=values
+    )
 
 
 def write_event(
@@ -94,7 +96,7 @@ def write_event(
     data: Mapping[str, Any] | None = None,
     snapshot: dict[str, Any] | None = None,
 ) -> AuditEvent:
-    """Complete an event by subject and circumstances, and insert it. Arguments and errors: :func:`record`."""
+    """Complete an event by its subject and circumstances, and insert it. Otherwise as :func:`record`."""
     settings = conf.current()
     if settings.REQUIRE_ATOMIC and not transaction.get_connection(settings.DATABASE).in_atomic_block:
         raise NotInTransaction
@@ -162,4 +164,4 @@ def _require_storable(event: AuditEvent) -> None:
         if isinstance(value, str) and field.max_length and len(value) > field.max_length:
             raise ValueError(f"{field.name} is longer than {field.max_length} characters: {value[:40]!r}…")
     if timezone.is_naive(event.occurred_at):
-        raise ValueError(f"occurred_at must be aware, not {event.occurred_at!r}; see django.utils.timezone.make_aware().")
+        raise ValueError(f"occurred_at must be aware, not {event.occurred_at!r}; see timezone.make_aware().")

@@ -29,7 +29,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
-            raise ValueError(f"max_attempts counts the first attempt too, so at least 1, not {self.max_attempts}")
+            raise ValueError(f"max_attempts counts the first one too: at least 1, not {self.max_attempts}")
         if self.base < timedelta(0) or self.ceiling < self.base:
             raise ValueError(f"0 <= base <= ceiling is needed, not base={self.base}, ceiling={self.ceiling}")
         if not 0 <= self.jitter <= 1:
@@ -45,5 +45,5 @@ class RetryPolicy:
         if attempts >= self.max_attempts:
             return None
         # Cap the exponent as well: timedelta * 2 ** 1000 overflows before min() is reached.
-        pause = min(self.base * 2 ** min(attempts - 1, 40), self.ceiling)
+        pause: timedelta = min(self.base * 2 ** min(attempts - 1, 40), self.ceiling)
         return pause * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - not a secret

@@ -68,7 +68,7 @@ def _route_safely(event: AuditEvent) -> bool:
     try:
         route(event)
     except Exception:
-        # Not an email class (see _tell_all) but the ledger itself: the event stays as it is, for the next pass.
+        # Not an email class (see _tell_all) but the ledger itself: the next pass takes up the event.
         logger.exception("event %s could not be routed and stays unrouted", event.pk)
         return False
     return True
@@ -81,7 +81,7 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
             with isolated():
                 chunk = next(chunks, None)
         except Exception as error:
-            logger.exception("%s raised for event %s while it was asked for recipients", email_class.key, event.pk)
+            logger.exception("%s could not say whom to tell of event %s", email_class.key, event.pk)
             _write_failure(event, email_class, error)
             return False
         if chunk is None:

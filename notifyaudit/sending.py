@@ -141,7 +141,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
     except Uncertain as error:
         logger.warning("message %s may have been sent: %s", parcel.message.pk, error)
         return _uncertain(parcel, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the backend raised is written to the ledger
         logger.warning("message %s was not sent: %s", parcel.message.pk, type(error).__name__)
         return _failed(parcel, error)
     logger.info("message %s sent", parcel.message.pk)
@@ -198,5 +198,5 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome, outcomes: Counter[Me
 
 
 def _digest(content: EmailMultiAlternatives) -> str:
-    parts = [content.subject, content.body, *(str(part.content) for part in content.alternatives)]
+    parts = [content.subject, content.body, *(alternative[0] for alternative in content.alternatives)]
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

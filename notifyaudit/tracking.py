@@ -66,6 +66,8 @@ def track(target: models.Model, action: str, **details: Any) -> Iterator[Tracked
             }
         if changes or snapshot:
             event = AuditEvent(
-                action=str(action), source=details.pop("source", "app"), source_ref=details.pop("source_ref", None)
+                action=str(action),
+                source=details.pop("source", "app"),
+                source_ref=details.pop("source_ref", None),
             )
             tracked.event = write_event(event, subject, changes=changes, snapshot=snapshot, **details)

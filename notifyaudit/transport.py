@@ -134,7 +134,7 @@ class SmtpTransport:
 
     @staticmethod
     def _is_stale(smtp: smtplib.SMTP) -> bool:
-        # RSET costs a round trip, and tells a server that closed an idle connection from one that refuses a mail.
+        # RSET costs a round trip, and tells an idle connection that the server closed from a refused mail.
         try:
             return smtp.rset()[0] != 250  # noqa: PLR2004
         except (OSError, smtplib.SMTPException):

@@ -30,7 +30,7 @@ def to_json(value: Any) -> Any:
         return repr_of(value)
 
 
-def _convert(value: Any, depth: int) -> Any:
+def _convert(value: Any, depth: int) -> Any:  # noqa: C901, PLR0911 - a table, one line a type
     match value:
         case None | bool():
             return value

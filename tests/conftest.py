@@ -25,7 +25,9 @@ def pytest_collection_modifyitems(config, items):
     if answers(database["HOST"], int(database["PORT"])):
         return
     if SERVICES_REQUIRED:
-        pytest.exit(f"NOTIFYAUDIT_REQUIRE_SERVICES=1, and no {settings.DATABASE} answers at {where}", returncode=1)
+        pytest.exit(
+            f"NOTIFYAUDIT_REQUIRE_SERVICES=1, and no {settings.DATABASE} answers at {where}", returncode=1
+        )
     for item in items:
         item.add_marker(pytest.mark.skip(reason=f"no {settings.DATABASE} answers at {where}"))
 

@@ -35,9 +35,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
     """The questions that the sender asks."""
 
     def due(self, now: datetime) -> "MessageQuerySet":
-        """
-        Those that a worker may claim now: due, not settled, and in no other worker's hands.
-        """
+        """Those that a worker may claim now: due, not settled, and in no other worker's hands."""
         return self.filter(
             Q(lease_until__isnull=True) | Q(lease_until__lte=now),
             status__in=(MessageStatus.OPEN, MessageStatus.UNCERTAIN),

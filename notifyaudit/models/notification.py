@@ -39,7 +39,11 @@ class Notification(models.Model):
     """
 
     event = models.ForeignKey(
-        AuditEvent, models.DO_NOTHING, related_name="notifications", db_constraint=False, verbose_name=_("event")
+        AuditEvent,
+        models.DO_NOTHING,
+        related_name="notifications",
+        db_constraint=False,
+        verbose_name=_("event"),
     )
     email_key = models.CharField(_("kind of email"), max_length=190)
     recipient_key = models.CharField(_("recipient's key"), max_length=255, blank=True)

@@ -23,7 +23,9 @@ class SentEmail:
         email_class: the class that made it.
     """
 
-    def __init__(self, content: EmailMultiAlternatives, message: Message, email_class: type[AuditEmail]) -> None:
+    def __init__(
+        self, content: EmailMultiAlternatives, message: Message, email_class: type[AuditEmail]
+    ) -> None:
         self.content = content
         self.message = message
         self.email_class = email_class
@@ -44,7 +46,7 @@ class SentEmail:
     @property
     def html(self) -> str:
         """The HTML part; empty if there is none."""
-        return next((str(part.content) for part in self.content.alternatives if part.mimetype == "text/html"), "")
+        return next((str(content) for content, kind in self.content.alternatives if kind == "text/html"), "")
 
     @property
     def to(self) -> list[str]:

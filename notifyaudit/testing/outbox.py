@@ -24,7 +24,7 @@ EmailClass = type[AuditEmail] | None
 
 
 class _MemoryTransport:
-    """Where the pipeline's mails end in a test: in ``django.core.mail.outbox``, and in the test's own list."""
+    """Where mails end in a test: in ``django.core.mail.outbox``, and in the test's own list."""
 
     def __init__(self, contents: list[EmailMultiAlternatives]) -> None:
         self._contents = contents
@@ -72,31 +72,38 @@ class AuditOutbox:
         return found[0]
 
     def all(self, email_class: EmailClass = None, *, to: Any = None) -> list[SentEmail]:
-        """All mails of this class to this recipient, in the order they left. Counts as having asserted them."""
+        """All mails of this class to this recipient, in the order they left; they count as asserted."""
         __tracebackhide__ = True
         found = [email for email in self._emails() if _matches(email, email_class, to)]
         self._asserted |= {email.message.pk for email in found}
         return found
 
-    def assert_not_sent(self, email_class: EmailClass = None, *, to: Any = None, because: str | None = None) -> None:
+    def assert_not_sent(
+        self, email_class: EmailClass = None, *, to: Any = None, because: str | None = None
+    ) -> None:
         """
         No such mail was sent, nor tried and failed.
 
         Args:
-            email_class, to: as in :meth:`one`.
-            because: the reason that must stand in the ledger: a ``SkipReason``, ``"failed"`` for a mail or class
-                that raised, or ``"not_asked"`` if nobody thought of this recipient.
+            email_class: as in :meth:`one`.
+            to: as in :meth:`one`.
+            because: the reason that must stand in the ledger: a ``SkipReason``, ``"failed"`` for a mail or
+                class that raised, or ``"not_asked"`` if nobody thought of this recipient.
         """
         __tracebackhide__ = True
         found = [email for email in self._emails() if _matches(email, email_class, to)]
         if found:
-            self._fail(f"expected no mail{_wanted(email_class, to)}, but {_were(len(found))} sent", email_class, to)
+            self._fail(
+                f"expected no mail{_wanted(email_class, to)}, but {_were(len(found))} sent", email_class, to
+            )
         reasons = set(self._reasons(email_class, to))
         if because is None and "failed" in reasons:
             self._fail(f"a mail{_wanted(email_class, to)} was not declined but failed", email_class, to)
         if because is not None and because not in (reasons or {"not_asked"}):
             actual = ", ".join(sorted(reasons)) or "not_asked"
-            self._fail(f"no mail{_wanted(email_class, to)} because of {actual!r}, not {because!r}", email_class, to)
+            self._fail(
+                f"no mail{_wanted(email_class, to)} because of {actual!r}, not {because!r}", email_class, to
+            )
 
     def assert_nothing_sent(self) -> None:
         """The library sent no mail at all, and none failed."""
@@ -117,8 +124,8 @@ class AuditOutbox:
         __tracebackhide__ = True
         if _transaction_depth() > self._depth:
             raise AssertionError(
-                "The code under test still has a transaction.atomic() open: in production nothing would have been "
-                "sent yet. Ask audit_outbox after the block."
+                "The code under test still has a transaction.atomic() open: in production nothing would have "
+                "been sent yet. Ask audit_outbox after the block."
             )
         sweep(lambda: _MemoryTransport(self._contents))
         ids = [content.extra_headers["Message-ID"] for content in self._contents]

@@ -25,7 +25,7 @@ def _wake_ups_suspended(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def audit_outbox(db: None) -> "Iterator[AuditOutbox]":
+def audit_outbox(db: None) -> "AuditOutbox":
     """
     What the library would have sent to whom, through the real pipeline, inside the test's transaction::
 
@@ -38,7 +38,7 @@ def audit_outbox(db: None) -> "Iterator[AuditOutbox]":
     del db
     from notifyaudit.testing.outbox import AuditOutbox  # noqa: PLC0415 - see the module
 
-    yield AuditOutbox()
+    return AuditOutbox()
 
 
 def _is_installed(request: pytest.FixtureRequest) -> bool:

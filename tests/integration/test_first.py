@@ -9,7 +9,12 @@ from tests.testapp.emails import DocumentChangedEmail
 def test_it(audit_outbox, mailoutbox):
     u = User.objects.create(username="o", email="o@example.com")
     d = Document.objects.create(title="Plan A", owner=u)
-    record("document.changed", target=d, changes={"kind": ("letter", "plan"), "price": (1, 2)}, data={"also": ["x@example.com"]})
+    record(
+        "document.changed",
+        target=d,
+        changes={"kind": ("letter", "plan"), "price": (1, 2)},
+        data={"also": ["x@example.com"]},
+    )
     email = audit_outbox.one(DocumentChangedEmail, to=u)
     email.assert_subject("Plan A was changed")
     email.assert_contains("A letter", "A plan", "Plan A & its changes")

@@ -29,7 +29,9 @@ class Document(models.Model):
         PLAN = "plan", "A plan"
 
     title = models.CharField(max_length=100)
-    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.LETTER, verbose_name="sort of paper")
+    kind = models.CharField(
+        max_length=10, choices=Kind.choices, default=Kind.LETTER, verbose_name="sort of paper"
+    )
     price = models.DecimalField(max_digits=8, decimal_places=2, default=0)
     is_public = models.BooleanField(default=False)
     due_on = models.DateField(null=True)
