@@ -12,7 +12,8 @@ import django
 
 from example_site.inbox import Mail
 from example_site.ledger import Rows, Telling
-from example_site.processes import Processes, ProcessError, end_on_sigterm, shown_path
+from example_site.ports import PortError
+from example_site.processes import ProcessError, Processes, end_on_sigterm, shown_path
 from example_site.terminal import Terminal
 from example_site.webclient import Browser, Page, PageError
 
@@ -71,7 +72,7 @@ class Story:
         if any(left.values()):
             raise StoryError("A request that was rolled back left rows behind.")
         # A page without the button, or with a success, would prove nothing.
-        if "no licence number" not in page.text:
+        if "no licence number" not in page.notice:
             raise StoryError(f"The page does not say why it failed. It reads: {page.text[:500]}")
 
     def remove(self, browser: Browser) -> None:
@@ -201,7 +202,7 @@ def main() -> int:
     try:
         with Processes(DIRECTORY) as processes:
             run(processes, terminal)
-    except (ProcessError, PageError, StoryError) as error:
+    except (PortError, ProcessError, PageError, StoryError) as error:
         terminal.complain(f"The demo failed. {error}")
         terminal.say(f"What the processes printed is in {shown_path(DIRECTORY / 'logs')}.")
         return 1

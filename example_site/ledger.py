@@ -26,10 +26,7 @@ class Rows:
             "tasks": apps.get_model("django_tasks_database.DBTaskResult"),
         }
         return cls(
-            **{
-                name: frozenset(model._default_manager.values_list("pk", flat=True))
-                for name, model in models.items()
-            }
+            **{name: frozenset(model.objects.values_list("pk", flat=True)) for name, model in models.items()}
         )
 
     def since(self, before: "Rows") -> dict[str, int]:
@@ -46,7 +43,7 @@ class Telling:
     @classmethod
     def since(cls, before: Rows) -> "Telling | None":
         """The event that is new, if there is exactly one."""
-        events = apps.get_model("notifyaudit.AuditEvent")._default_manager.exclude(pk__in=before.events)
+        events = apps.get_model("notifyaudit.AuditEvent").objects.exclude(pk__in=before.events)
         found = list(events[:2])
         return cls(event=found[0]) if len(found) == 1 else None
 
@@ -70,7 +67,7 @@ class Telling:
     @property
     def committed_at(self) -> datetime:
         """The moment right after the commit: then the wake-up task is enqueued."""
-        tasks = apps.get_model("django_tasks_database.DBTaskResult")._default_manager
+        tasks = apps.get_model("django_tasks_database.DBTaskResult").objects
         wake_up = tasks.filter(enqueued_at__gte=self.event.recorded_at).earliest("enqueued_at")
         return wake_up.enqueued_at
 

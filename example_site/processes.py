@@ -3,21 +3,19 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from errno import EADDRINUSE
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import Self, TypeVar
 from urllib.parse import quote
 
 from example_site.inbox import Inbox
+from example_site.ports import check_port, free_port, http_status
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.05
@@ -29,16 +27,6 @@ Found = TypeVar("Found")
 
 class ProcessError(Exception):
     """Something that the person at the terminal should read, as a sentence."""
-
-
-class PortError(ProcessError):
-    """One of ours cannot listen where it should, mostly because another program does."""
-
-    def __init__(self, port: int, variable: str, error: OSError) -> None:
-        taken = error.errno == EADDRINUSE
-        why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
-        example = f"{variable}={port + 1} make serve"
-        super().__init__(f"Port {port} {why}. Choose another one, for example: {example}")
 
 
 class Process:
@@ -252,38 +240,6 @@ class Processes:
         if watched:
             self._watched.append(process)
         return process
-
-
-def check_port(port: int, variable: str) -> None:
-    """
-    Raises:
-        PortError: when something listens there, or nothing may.
-    """
-    with socket.socket() as probe:
-        # As servers do: a port whose last connections are still winding down is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortError(port, variable, error) from None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def http_status(port: int, path: str) -> int | None:
-    """The status of the answer; ``None`` without one."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, HTTPException):
-        return None
-    finally:
-        connection.close()
 
 
 def shown_path(path: Path) -> str:

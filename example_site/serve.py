@@ -9,7 +9,8 @@ import django
 from django.apps import apps
 
 from example_site.inbox import Mail
-from example_site.processes import POLL_SECONDS, Processes, ProcessError, end_on_sigterm, shown_path
+from example_site.ports import PortError
+from example_site.processes import POLL_SECONDS, ProcessError, Processes, end_on_sigterm, shown_path
 from example_site.terminal import Terminal
 
 DIRECTORY = Path("var/serve")
@@ -33,13 +34,13 @@ def prepare(processes: Processes) -> None:
     os.environ.update(processes.environment)
     django.setup()
     # Loaded once only: what a visitor has changed or removed stays so.
-    if not apps.get_model("inspections.Building")._default_manager.exists():
+    if not apps.get_model("inspections.Building").objects.exists():
         processes.manage("load_buildings")
 
 
 def welcome(processes: Processes, terminal: Terminal) -> None:
     terminal.heading(f"The site is at {processes.base_url}")
-    users = apps.get_model("inspections.User")._default_manager.order_by("pk")
+    users = apps.get_model("inspections.User").objects.order_by("pk")
     terminal.fact("Log in as", ", ".join(user.get_username() for user in users))
     terminal.fact("Password", PASSWORD)
     terminal.fact("Mail server", f"127.0.0.1:{processes.smtp_port}; every mail is kept in {DIRECTORY}/mail")
@@ -79,7 +80,7 @@ def main() -> int:
             processes.start_worker()
             welcome(processes, terminal)
             show_mails(processes, terminal, shown)
-    except ProcessError as error:
+    except (PortError, ProcessError) as error:
         terminal.complain(str(error))
         return 1
     except KeyboardInterrupt:

@@ -35,7 +35,9 @@ class Page(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[tuple[str, str]] = []
         self._texts: list[str] = []
+        self._notice: list[str] = []
         self._unseen = 0
+        self._status: tuple[str, int] | None = None
         self._link: tuple[str, int] | None = None
         self._textarea: str | None = None
         self._select: str | None = None
@@ -44,7 +46,12 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self._texts).split())
+        return self._text_since(0)
+
+    @property
+    def notice(self) -> str:
+        """What the site says of the last action."""
+        return " ".join(self._notice)
 
     @property
     def path(self) -> str:
@@ -56,7 +63,7 @@ class Page(HTMLParser):
             PageError: when no link has this text.
         """
         for url, label in self.links:
-            if text in label:
+            if text == label:
                 return url
         raise PageError(f"{self.url} has no link “{text}”. It reads: {self.text[:500]}")
 
@@ -77,6 +84,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         name = values.get("name", "")
+        if values.get("role") in {"status", "alert"}:
+            self._status = (tag, len(self._texts))
         match tag:
             case "form":
                 url = urljoin(self.url, values.get("action", ""))
@@ -98,10 +107,13 @@ class Page(HTMLParser):
                 self._unseen += 1
 
     def handle_endtag(self, tag: str) -> None:
+        if self._status and tag == self._status[0]:
+            self._notice.append(self._text_since(self._status[1]))
+            self._status = None
         match tag:
             case "a" if self._link:
                 url, start = self._link
-                self.links.append((url, " ".join(" ".join(self._texts[start:]).split())))
+                self.links.append((url, self._text_since(start)))
                 self._link = None
             case "textarea":
                 self._textarea = None
@@ -116,6 +128,9 @@ class Page(HTMLParser):
             self.forms[-1].values[self._textarea] += data.removeprefix("\n")
         elif not self._unseen:
             self._texts.append(data)
+
+    def _text_since(self, start: int) -> str:
+        return " ".join(" ".join(self._texts[start:]).split())
 
     def _input(self, name: str, values: dict[str, str]) -> None:
         kind = values.get("type", "text").lower()
