@@ -1,0 +1,41 @@
+# `make` lists the commands. Each makes the virtual environment it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+# For example DJANGO="Django>=5.2,<5.3"; empty: the newest.
+DJANGO ?=
+export PYTHON VENV DJANGO
+
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint clean install-demo install-dev
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: install-demo ## The main job as a story, with real processes; ends by itself
+	@$(BIN)/python -m example_site.demo
+
+serve: install-demo ## The example site with its mails, until Ctrl-C (PORT=8000 SMTP_PORT=8025)
+	@$(BIN)/python -m example_site.serve
+
+test: install-dev ## All tests on SQLite, then those that touch a database on PostgreSQL
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	NOTIFYAUDIT_TEST_DB=postgres $(BIN)/coverage run -m pytest tests/integration tests/example
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+lint: install-dev ## Ruff, mypy and the layers' contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+clean: ## Remove what the commands have made
+	@rm -rf .venv .venv-* var build dist htmlcov .coverage .coverage.* \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install-demo install-dev:
+	@scripts/install $(@:install-%=%)
