@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, Model
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
@@ -45,22 +44,24 @@ class Change(tuple[Any, Any]):  # noqa: SLOT001 - it has three attributes of its
 
 def readable(changes: Mapping[str, Sequence[Any]], model: type[Model] | None) -> dict[str, Change]:
     """
-    An event's stored changes, ready for a template.
+    An event's stored changes, ready for a template, in the order of the model's fields: PostgreSQL does
+    not keep the order of a JSON object's keys.
 
     Args:
         changes: ``{field: [old, new]}``.
         model: whose fields they are; ``None`` when the model is gone.
     """
-    return {name: _readable(name, sides, model) for name, sides in changes.items()}
+    fields = {field.name: field for field in _fields_of(model)} if model else {}
+    order = list(fields)
+    names = sorted(changes, key=lambda name: (order.index(name) if name in fields else len(order), name))
+    return {name: _readable(name, changes[name], fields.get(name)) for name in names}
 
 
-def _readable(name: str, sides: Sequence[Any], model: type[Model] | None) -> Change:
-    field: Field[Any, Any] | None = None
-    if model is not None:
-        try:
-            field = model._meta.get_field(name)  # type: ignore[assignment]
-        except FieldDoesNotExist:
-            field = None
+def _fields_of(model: type[Model]) -> "list[Field[Any, Any]]":
+    return [*model._meta.concrete_fields, *model._meta.many_to_many]
+
+
+def _readable(name: str, sides: Sequence[Any], field: "Field[Any, Any] | None") -> Change:
     label = str(getattr(field, "verbose_name", "") or name.replace("_", " "))
     old, new = (_label(side, field) for side in sides)
     return Change(sides, label=str(capfirst(label)), old_label=old, new_label=new)
@@ -70,9 +71,9 @@ def _label(value: Any, field: "Field[Any, Any] | None") -> str:
     choices = dict(getattr(field, "flatchoices", ()))
     if isinstance(value, str | int) and value in choices:
         return str(choices[value])
+    if value in (None, "", [], {}):
+        return NOTHING
     match value:
-        case None | "" | [] | {}:
-            return NOTHING
         case bool():
             label = _("yes") if value else _("no")
         case {"type": _, "id": _, "repr": str(name)}:
