@@ -134,7 +134,7 @@ class AuditEmail(BaseEmailService):
         return readable(self.event.changes, model_of(self.event.target_type))
 
     def get_headers(self) -> dict[str, str]:
-        """Further headers. They replace the library's own, save the Message-ID, the ledger's name of the mail."""
+        """Further headers. They replace the library's own, save the Message-ID."""
         return {}
 
     def get_context_data(self) -> dict[str, Any]:

@@ -29,9 +29,15 @@ class Swept:
         return bool(self.routed or self.messages)
 
     def __str__(self) -> str:
-        parts = [f"{self.routed} events routed"]
-        parts += [f"{count} mails {status.label}" for status, count in sorted(self.messages.items())]
+        parts = [f"{_count(self.routed, 'event')} routed"]
+        parts += [
+            f"{_count(number, 'mail')} {status.label}" for status, number in sorted(self.messages.items())
+        ]
         return ", ".join(parts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def sweep(connect: TransportFactory = open_transport) -> Swept:

@@ -2,6 +2,8 @@
 
 import os
 
+import django
+
 from example_site.settings.base import *  # noqa: F403
 from example_site.settings.base import INSTALLED_APPS
 
@@ -11,6 +13,9 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 NOTIFYAUDIT = {"BASE_URL": "https://site.example"}
+
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 
 DATABASE = os.environ.get("NOTIFYAUDIT_TEST_DB", "sqlite")
 if DATABASE == "sqlite":

@@ -1,0 +1,118 @@
+"""manage.py check: every mistake that can be seen at start is told, with its mend."""
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import models
+from django.test import override_settings
+from django.test.utils import isolate_apps
+
+from notifyaudit import Action, actions, checks, compat
+from tests.integration.kinds import email_kind
+
+BASE = {"BASE_URL": "https://site.example"}
+
+
+def found():
+    return [
+        (message.id, message.msg, message.hint)
+        for message in run_checks()
+        if message.id.startswith("notifyaudit")
+    ]
+
+
+def only():
+    ((identifier, message, hint),) = found()
+    assert hint
+    return identifier, f"{message} {hint}"
+
+
+def test_the_project_itself_is_clean():
+    call_command("check", fail_level="WARNING")
+    assert found() == []
+
+
+def test_a_wrong_setting():
+    with override_settings(NOTIFYAUDIT={"BASEURL": ""}):
+        assert found()[0][0] == "notifyaudit.E001"
+        assert "Did you mean 'BASE_URL'" in found()[0][1]
+
+
+def test_a_database_that_is_not_there():
+    with override_settings(NOTIFYAUDIT={**BASE, "DATABASE": "ledger"}):
+        identifier, text = only()
+    assert identifier == "notifyaudit.E002"
+    assert "'ledger'" in text
+    assert "'default'" in text
+
+
+def test_no_base_url():
+    with override_settings(NOTIFYAUDIT={}):
+        identifier, text = only()
+    assert (identifier, "https://" in text) == ("notifyaudit.W001", True)
+
+
+def test_a_task_backend_that_makes_callers_wait():
+    path = f"{compat.ImmediateBackend.__module__}.ImmediateBackend"
+    with override_settings(TASKS={"default": {"BACKEND": path}}):
+        identifier, text = only()
+        assert identifier == "notifyaudit.W002"
+        assert "sweep --loop" in text
+        with override_settings(NOTIFYAUDIT={**BASE, "WAKE_UP": "never"}):
+            assert found() == []
+
+
+def test_an_action_that_is_declared_twice(monkeypatch):
+    monkeypatch.setattr(actions.known, "_classes", dict(actions.known._classes))
+
+    class AgainAction(Action):
+        FILED = "document.filed", "Again"
+
+    identifier, text = only()
+    assert (identifier, "'document.filed'" in text) == ("notifyaudit.E003", True)
+
+
+def test_two_classes_with_one_key():
+    with email_kind(name="A"), email_kind(name="B"):
+        identifier, text = only()
+    assert identifier == "notifyaudit.E004"
+    assert "kinds.A" in text
+    assert "kinds.B" in text
+
+
+@pytest.mark.parametrize(
+    ("attributes", "identifier", "words"),
+    [
+        ({"actions": ["document.field"]}, "E005", ["'document.field'", "Did you mean 'document.filed'"]),
+        ({"actions": ["nothing.like.*"]}, "E005", ["'nothing.like.*'", "actions.py"]),
+        ({"subject": "{% if %}"}, "E006", ["subject does not compile"]),
+        ({"subject": None}, "E006", ["has no subject"]),
+        ({"template_name": None}, "E007", ["has no template"]),
+        ({"template_name": "nowhere.html"}, "E007", ["'nowhere.html' does not exist"]),
+        ({"template_txt_name": "testapp/broken.html"}, "E007", ["'testapp/broken.html' does not compile"]),
+    ],
+)
+def test_an_email_class_with_a_mistake(attributes, identifier, words):
+    with email_kind(**attributes):
+        actual, text = only()
+    assert actual == f"notifyaudit.{identifier}"
+    assert "FiledEmail" in text
+    assert [word for word in words if word not in text] == []
+
+
+def test_a_class_that_makes_its_own_subject_and_body_needs_neither_attribute():
+    with email_kind(subject=None, template_name=None, get_subject=lambda self: "x", build=lambda self: None):
+        assert found() == []
+
+
+@isolate_apps("tests.testapp")
+def test_a_parent_that_the_model_does_not_have(monkeypatch):
+    class Orphan(models.Model):
+        notifyaudit_parent = "nobody"
+
+        class Meta:
+            app_label = "testapp"
+
+    monkeypatch.setattr(checks.apps, "get_models", lambda: [Orphan])
+    (message,) = checks.check_parents()
+    assert (message.id, "'nobody'" in message.msg) == ("notifyaudit.E008", True)

@@ -1,0 +1,206 @@
+"""From an event to notifications: everybody once, every failure alone, and every decision on record."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from example_site.inspections.models import User
+from notifyaudit import RetryPolicy, record
+from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.routing import CHUNK, route, route_pending
+from tests.integration.kinds import email_kind
+from tests.testapp.actions import DocumentAction
+
+pytestmark = pytest.mark.django_db
+
+
+def told():
+    return list(
+        Notification.objects.filter(message__isnull=False)
+        .order_by("pk")
+        .values_list("recipient_key", flat=True)
+    )
+
+
+def test_users_and_addresses_get_a_notification_and_a_message_each(user):
+    with email_kind([user, "Office@x.example"], priority=5):
+        event = record(DocumentAction.FILED)
+        assert route_pending() == 1
+    assert told() == [f"user:{user.pk}", "mail:office@x.example"]
+    message = Message.objects.get(address="Office@x.example")
+    assert (message.status, message.priority, message.email_key) == ("open", 5, "test.kind")
+    event.refresh_from_db()
+    assert event.routed_at is not None
+
+
+def test_routing_again_tells_nobody_again(user):
+    with email_kind([user, "a@x.example"]):
+        event = record(DocumentAction.FILED)
+        route(event)
+        route(event)
+        assert route_pending() == 0
+    assert Message.objects.count() == Notification.objects.count() == 2
+
+
+def test_a_kill_between_two_chunks_is_made_good(user):
+    event = record(DocumentAction.FILED)
+    addresses = [f"a{number}@x.example" for number in range(CHUNK + 10)]
+
+    def interrupted(_event):
+        yield from addresses[:CHUNK]
+        raise KeyboardInterrupt
+
+    with email_kind(interrupted), pytest.raises(KeyboardInterrupt):
+        route(event)
+    assert Message.objects.count() == CHUNK
+    event.refresh_from_db()
+    assert event.routed_at is None
+    with email_kind(addresses):
+        route_pending()
+    assert sorted(told()) == sorted(f"mail:{address}" for address in addresses)
+
+
+def test_the_same_recipient_named_twice_is_told_once(user):
+    with email_kind([user, "a@x.example", user, "A@x.example", None]):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert told() == [f"user:{user.pk}", "mail:a@x.example"]
+
+
+def test_a_queryset_is_read_in_chunks():
+    User.objects.bulk_create(User(username=f"u{number}") for number in range(CHUNK * 2 + 1))
+    with email_kind(lambda _event: User.objects.order_by("-username")):
+        record(DocumentAction.FILED)
+        with CaptureQueriesContext(connection) as captured:
+            route_pending()
+    reads = [query["sql"] for query in captured.captured_queries if 'FROM "inspections_user"' in query["sql"]]
+    assert len(reads) == 4
+    assert all(f"LIMIT {CHUNK}" in sql for sql in reads)
+    assert len(told()) == CHUNK * 2 + 1
+
+
+@pytest.mark.parametrize(
+    "queryset",
+    [
+        lambda: User.objects.order_by("username")[:2],
+        lambda: User.objects.filter(username="owner").union(User.objects.filter(username="other")),
+        lambda: User.objects.order_by("username").values_list("email", flat=True),
+    ],
+    ids=["sliced", "union", "values"],
+)
+def test_a_queryset_that_has_no_ranges_is_read_as_it_is(queryset, user, other):
+    with email_kind(lambda _event: queryset()):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert len(told()) == 2
+
+
+def test_who_did_it_is_not_told_and_the_ledger_says_so(user, other):
+    with email_kind([user, other]):
+        record(DocumentAction.FILED, actor=user)
+        route_pending()
+    assert told() == [f"user:{other.pk}"]
+    assert Notification.objects.get(recipient_id=user.pk).skip_reason == "actor"
+
+
+def test_who_did_it_is_told_if_the_class_wants_it(user):
+    with email_kind([user], notify_actor=True):
+        record(DocumentAction.FILED, actor=user)
+        route_pending()
+    assert told() == [f"user:{user.pk}"]
+
+
+def test_a_class_that_raises_is_written_down_and_harms_nobody_else(user):
+    with email_kind(lambda event: 1 / 0, key="broken", name="Broken"), email_kind([user], key="sound"):
+        event = record(DocumentAction.FILED)
+        route_pending()
+    failure = Notification.objects.get(email_key="broken")
+    assert "ZeroDivisionError" in failure.error
+    assert (failure.recipient_key, failure.message, failure.attempts) == ("", None, 1)
+    assert failure.retry_at > timezone.now()
+    assert told() == [f"user:{user.pk}"]
+    event.refresh_from_db()
+    assert event.routed_at is not None
+
+
+def test_a_failed_query_in_a_class_harms_nobody_else(user):
+    with (
+        email_kind(
+            lambda event: User.objects.extra(where=["no_such_column = 1"]), key="broken", name="Broken"
+        ),
+        email_kind([user], key="sound"),
+    ):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert Notification.objects.get(email_key="broken").error
+    assert told() == [f"user:{user.pk}"]
+
+
+def test_a_class_that_raised_is_asked_again_until_it_answers(user):
+    with email_kind(lambda event: 1 / 0):
+        record(DocumentAction.FILED)
+        route_pending()
+        Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+        route_pending()
+        assert Notification.objects.get().attempts == 2
+    Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+    with email_kind([user]):
+        route_pending()
+    assert told() == [f"user:{user.pk}"]
+    assert not Notification.objects.filter(recipient_key="").exists()
+
+
+def test_a_class_that_keeps_raising_is_given_up_and_stays_shown():
+    with email_kind(lambda event: 1 / 0, retry=RetryPolicy(max_attempts=1)):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert Notification.objects.get().retry_at is None
+
+
+@pytest.mark.parametrize("wrong", [7, object(), b"a@x.example"])
+def test_a_recipient_that_is_neither_user_nor_address_is_named(wrong):
+    with email_kind([wrong]):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert "Return users" in Notification.objects.get().error
+
+
+def test_an_action_that_this_code_does_not_know_waits_for_newer_code():
+    event = AuditEvent(action="later.invented")
+    event.save()
+    assert route_pending() == 0
+    event.refresh_from_db()
+    assert event.routed_at is None
+
+
+def test_patterns_match_actions(user):
+    with (
+        email_kind([user], actions=["document.*"], key="one"),
+        email_kind([user], actions=["*"], key="two", name="B"),
+    ):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert set(Notification.objects.values_list("email_key", flat=True)) == {"one", "two"}
+
+
+def test_an_endless_address_does_not_break_the_others():
+    with email_kind(["x" * 2000 + "@x.example", "nul\0@x.example", "a@x.example"]):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert len(told()) == 3
+
+
+def test_events_recorded_by_a_hook_share_the_correlation_id(user):
+    def recipients(event):
+        if not event.data.get("echo"):
+            record(DocumentAction.CHANGED, data={"echo": True}, target=None)
+        return []
+
+    with override_settings(NOTIFYAUDIT={}), email_kind(recipients):
+        first = record(DocumentAction.FILED)
+        route(first)
+    assert AuditEvent.objects.get(action="document.changed").correlation_id == first.correlation_id

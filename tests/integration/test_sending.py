@@ -1,0 +1,316 @@
+"""From messages to mails: each settled on its own, whatever happens to the others."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from example_site.inspections.models import User
+from notifyaudit import RetryPolicy, record
+from notifyaudit.claiming import claim
+from notifyaudit.models import Message, Notification
+from notifyaudit.routing import route_pending
+from notifyaudit.sending import send_due
+from notifyaudit.transport import DeliveryError, NoConnection, Refused, TryLater, Uncertain
+from tests.integration.kinds import email_kind
+from tests.testapp.actions import DocumentAction
+
+pytestmark = pytest.mark.django_db
+
+
+class Server:
+    """A transport that answers by name: ``refused@``, ``later@``, ``uncertain@``, ``down@``."""
+
+    answers = {"refused": Refused, "later": TryLater, "uncertain": Uncertain, "down": NoConnection}
+
+    def __init__(self):
+        self.accepted = []
+
+    def send(self, message):
+        name = message.to[0].partition("@")[0]
+        if name in self.answers:
+            raise self.answers[name]("550 as told")
+        self.accepted.append(message)
+
+    def close(self):
+        pass
+
+    @property
+    def recipients(self):
+        return [message.to[0] for message in self.accepted]
+
+
+@pytest.fixture
+def server():
+    return Server()
+
+
+def message_to(name):
+    return Message.objects.get(address=f"{name}@x.example")
+
+
+def send(server, addresses, **attributes):
+    with email_kind([f"{address}@x.example" for address in addresses], **attributes):
+        record(DocumentAction.FILED, data={"note": "hello"})
+        route_pending()
+        return send_due(lambda: server)
+
+
+def test_each_mail_is_sent_once_and_settled(server):
+    assert send(server, ["a", "b"]) == {"sent": 2}
+    assert server.recipients == ["a@x.example", "b@x.example"]
+    row = message_to("a")
+    assert (row.status, row.attempts, row.lease_token, row.last_error) == ("sent", 1, None, "")
+    assert row.sent_at is not None
+    assert len(row.content_hash) == 64
+    assert send_due(lambda: server) == {}
+    assert len(server.accepted) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "attempts"),
+    [("refused", "failed", 1), ("later", "open", 1), ("uncertain", "uncertain", 1)],
+)
+def test_one_trouble_is_its_own(server, answer, status, attempts):
+    send(server, ["a", answer, "b"])
+    row = message_to(answer)
+    assert (row.status, row.attempts) == (status, attempts)
+    assert "550 as told" in row.last_error
+    assert server.recipients == ["a@x.example", "b@x.example"]
+    assert message_to("b").status == "sent"
+
+
+def test_a_temporary_failure_is_tried_again_when_its_pause_is_over(server):
+    send(server, ["later"])
+    assert message_to("later").due_at > timezone.now() + timedelta(seconds=30)
+    Message.objects.update(due_at=timezone.now(), address="now@x.example")
+    with email_kind():
+        send_due(lambda: server)
+    assert message_to("now").status == "sent"
+    assert message_to("now").attempts == 2
+
+
+def test_attempts_end(server):
+    send(server, ["later"], retry=RetryPolicy(max_attempts=1))
+    assert message_to("later").status == "failed"
+
+
+def test_an_uncertain_mail_is_sent_again_under_the_same_message_id(server):
+    send(server, ["uncertain"])
+    message_id = message_to("uncertain").message_id
+    assert message_to("uncertain").uncertain_at is not None
+    Message.objects.update(due_at=timezone.now(), address="now@x.example")
+    with email_kind():
+        send_due(lambda: server)
+    assert server.accepted[0].extra_headers["Message-ID"] == message_id
+    assert message_to("now").uncertain_at is not None
+
+
+def test_an_uncertain_mail_is_held_for_a_person_on_wish(server):
+    with override_settings(NOTIFYAUDIT={"UNCERTAIN_POLICY": "hold"}):
+        send(server, ["uncertain"])
+    assert message_to("uncertain").status == "held"
+
+
+def test_without_a_server_the_batch_is_given_back_and_no_attempt_counted(server):
+    assert send(server, ["a", "down", "b"]) == {"sent": 1, "open": 1}
+    for name in ("down", "b"):
+        row = message_to(name)
+        assert (row.status, row.attempts, row.lease_token) == ("open", 0, None)
+    assert "NoConnection" in message_to("down").last_error
+
+
+def test_a_worker_that_dies_in_the_air_leaves_one_uncertain_mail(server):
+    class Dying(Server):
+        def send(self, message):
+            if message.to == ["b@x.example"]:
+                raise KeyboardInterrupt
+            super().send(message)
+
+    dying = Dying()
+    with pytest.raises(KeyboardInterrupt):
+        send(dying, ["a", "b", "c"])
+    assert message_to("a").status == "sent"
+    assert message_to("b").status == "sending"
+    assert message_to("c").status == "open"
+    with email_kind():
+        assert send_due(lambda: server) == {}
+        Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        send_due(lambda: server)
+    assert sorted(server.recipients) == ["b@x.example", "c@x.example"]
+    assert message_to("b").uncertain_at is not None
+    assert message_to("b").attempts == 2
+
+
+def test_a_worker_that_lost_its_lease_settles_nothing(server):
+    class Slow(Server):
+        def send(self, message):
+            super().send(message)
+            Message.objects.filter(address=message.to[0]).update(lease_token=None, status="sent", attempts=9)
+
+    assert send(Slow(), ["a"]) == {}
+    assert message_to("a").attempts == 9
+
+
+def test_a_message_taken_over_before_it_leaves_is_not_sent(server):
+    class Stealing(Server):
+        def send(self, message):
+            super().send(message)
+            Message.objects.filter(address="b@x.example").update(lease_token=uuid4())
+
+    stealing = Stealing()
+    send(stealing, ["a", "b"])
+    assert stealing.recipients == ["a@x.example"]
+    assert message_to("b").status == "open"
+
+
+def test_two_workers_never_claim_the_same_message():
+    with email_kind([f"a{number}@x.example" for number in range(150)]):
+        record(DocumentAction.FILED)
+        route_pending()
+        first, second, third = claim(), claim(), claim()
+    assert (len(first.messages), len(second.messages), third) == (100, 50, None)
+    assert not {row.pk for row in first.messages} & {row.pk for row in second.messages}
+
+
+def test_the_urgent_leave_first(server):
+    with (
+        email_kind(["late@x.example"], key="late", name="A"),
+        email_kind(["urgent@x.example"], key="urgent", name="B", priority=10),
+    ):
+        record(DocumentAction.FILED)
+        route_pending()
+        send_due(lambda: server)
+    assert server.recipients == ["urgent@x.example", "late@x.example"]
+
+
+def test_a_kind_of_email_that_this_code_does_not_know_waits(server):
+    send(server, ["later"])
+    Message.objects.update(due_at=timezone.now(), email_key="test.newer")
+    with email_kind():
+        assert send_due(lambda: server) == {}
+    assert Message.objects.get().status == "open"
+
+
+class TestTheRecipientAsOfNow:
+    def send_to(self, server, user, change=lambda user: None, **attributes):
+        with email_kind([user], **attributes):
+            record(DocumentAction.FILED)
+            route_pending()
+            change(user)
+            send_due(lambda: server)
+        row = Notification.objects.select_related("message").get()
+        return row.skip_reason, row.message.status
+
+    def test_the_address_is_read_when_the_mail_leaves(self, server, user):
+        User.objects.filter(pk=user.pk).update(email="before@example.com")
+        self.send_to(server, user, lambda user: User.objects.update(email="after@example.com"))
+        assert server.recipients == ["after@example.com"]
+
+    def test_a_user_who_is_gone_is_not_told(self, server, user):
+        assert self.send_to(server, user, lambda user: user.delete()) == ("deleted", "cancelled")
+
+    def test_a_user_who_is_inactive_is_not_told(self, server, user):
+        change = lambda user: User.objects.update(is_active=False)  # noqa: E731
+        assert self.send_to(server, user, change) == ("inactive", "cancelled")
+
+    def test_a_user_without_an_address_is_not_told(self, server, user):
+        change = lambda user: User.objects.update(email="")  # noqa: E731
+        assert self.send_to(server, user, change) == ("no_address", "cancelled")
+
+    def test_an_invalid_address_fails_with_its_error(self, server, user):
+        change = lambda user: User.objects.update(email="nobody at home")  # noqa: E731
+        assert self.send_to(server, user, change) == ("invalid_address", "failed")
+        assert "'nobody at home' is not an address" in Message.objects.get().last_error
+
+    def test_the_class_has_the_last_word(self, server, user):
+        decided = self.send_to(server, user, should_send=lambda self: self.recipient.username != "owner")
+        assert decided == ("should_send", "cancelled")
+        assert not server.accepted
+
+
+class TestAClassThatFails:
+    @pytest.mark.parametrize(
+        ("attributes", "error"),
+        [
+            ({"template_name": "nowhere.html"}, "TemplateDoesNotExist: nowhere.html"),
+            ({"template_name": "testapp/broken.html"}, "TemplateSyntaxError"),
+            ({"template_txt_name": "nowhere.txt"}, "TemplateDoesNotExist: nowhere.txt"),
+            ({"subject": ""}, "requires a subject"),
+            ({"cc_email_list": ["not an address"]}, "'not an address' is not an address"),
+            ({"attachment_list": [{"name": "x"}]}, "'filename'"),
+        ],
+    )
+    def test_for_good_is_failed_with_its_error_and_touches_nothing_else(
+        self, server, user, attributes, error
+    ):
+        with email_kind([user], key="broken", name="Broken", **attributes), email_kind([user], key="sound"):
+            record(DocumentAction.FILED)
+            route_pending()
+            send_due(lambda: server)
+        broken, sound = Message.objects.get(email_key="broken"), Message.objects.get(email_key="sound")
+        assert (broken.status, sound.status) == ("failed", "sent")
+        assert error in broken.last_error
+
+    def test_for_now_is_tried_again(self, server, user):
+        def get_context_data(self):
+            raise RuntimeError("the price list is locked")
+
+        with email_kind([user], get_context_data=get_context_data):
+            record(DocumentAction.FILED)
+            route_pending()
+            send_due(lambda: server)
+        row = Message.objects.get()
+        assert (row.status, row.attempts) == ("open", 1)
+        assert "the price list is locked" in row.last_error
+
+    def test_in_the_database_leaves_the_transaction_usable(self, server, user):
+        def should_send(self):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT no_such_column")
+
+        with email_kind([user], should_send=should_send):
+            record(DocumentAction.FILED)
+            route_pending()
+            send_due(lambda: server)
+        assert "no_such_column" in Message.objects.get().last_error
+
+
+def test_the_default_transport_is_the_projects_mail_backend():
+    with email_kind(["a@x.example"]):
+        record(DocumentAction.FILED, data={"note": "hello"})
+        route_pending()
+        send_due()
+    assert [message.to for message in mail.outbox] == [["a@x.example"]]
+
+
+def test_a_connection_that_the_class_asks_for_is_used(server):
+    with email_kind(["a@x.example"], get_connection=lambda self: EmailBackend()):
+        record(DocumentAction.FILED)
+        route_pending()
+        send_due(lambda: server)
+    assert not server.accepted
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
+    with email_kind([f"a{number}@x.example" for number in range(20)]):
+        record(DocumentAction.FILED)
+        route_pending()
+        with CaptureQueriesContext(connection) as captured:
+            send_due(lambda: server)
+    updates = [query for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
+    # Recover and claim once each; then each mail is marked once and settled once.
+    assert len(updates) == 2 + 2 * 20
+    selects = [query for query in captured.captured_queries if query["sql"].startswith("SELECT")]
+    assert len(selects) <= 8
+
+
+def test_delivery_errors_have_one_root():
+    assert all(issubclass(error, DeliveryError) for error in Server.answers.values())

@@ -1,0 +1,124 @@
+"""track(): what a block changes in the database is recorded, whatever the instance in memory says."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django import forms
+from django.db import transaction
+
+from notifyaudit import track
+from notifyaudit.exceptions import UnknownAction, UnsavedTarget
+from notifyaudit.masking import MASK
+from notifyaudit.models import AuditEvent
+from tests.testapp.actions import DocumentAction
+from tests.testapp.models import Document, Folder, Tag
+
+pytestmark = pytest.mark.django_db
+
+
+class DocumentForm(forms.ModelForm):
+    class Meta:
+        model = Document
+        fields = ["title", "kind", "price", "due_on", "tags"]
+
+
+def test_a_form_that_has_already_changed_the_instance_is_seen(document):
+    tag = Tag.objects.create(name="urgent")
+    form = DocumentForm(
+        {"title": "Plan B", "kind": "plan", "price": "9.50", "due_on": "2026-12-24", "tags": [tag.pk]},
+        instance=document,
+    )
+    assert form.is_valid()
+    with track(document, DocumentAction.CHANGED) as tracked:
+        form.save()
+    assert tracked.event.changes == {
+        "title": ["Plan A", "Plan B"],
+        "kind": ["letter", "plan"],
+        "price": ["0.00", "9.50"],
+        "due_on": [None, "2026-12-24"],
+        "tags": [[], [{"type": "testapp.Tag", "id": str(tag.pk), "repr": "urgent"}]],
+    }
+    assert tracked.event.target_repr == "Plan B"
+
+
+def test_a_change_through_another_instance_or_a_queryset_is_seen(document):
+    with track(document, DocumentAction.CHANGED) as tracked:
+        Document.objects.filter(pk=document.pk).update(price=Decimal(7), due_on=date(2026, 1, 1))
+    assert tracked.event.changes == {"price": ["0.00", "7.00"], "due_on": [None, "2026-01-01"]}
+
+
+def test_nothing_changed_is_nothing_recorded(document):
+    with track(document, DocumentAction.CHANGED) as tracked:
+        document.save()
+    assert tracked.event is None
+    assert not AuditEvent.objects.exists()
+
+
+def test_foreign_keys_are_named(document, folder):
+    elsewhere = Folder.objects.create(name="Elsewhere")
+    with track(document, DocumentAction.CHANGED) as tracked:
+        document.folder = elsewhere
+        document.save()
+    old, new = tracked.event.changes["folder"]
+    assert (old["repr"], new["repr"]) == ("Inner", "Elsewhere")
+    assert [ancestor["repr"] for ancestor in tracked.event.ancestors] == ["Elsewhere"]
+
+
+def test_a_secret_change_stays_a_change(document):
+    with track(document, DocumentAction.CHANGED) as tracked:
+        Document.objects.update(api_token="new")
+    assert tracked.event.changes == {"api_token": [MASK, MASK]}
+
+
+def test_a_deletion_keeps_the_snapshot_and_the_ancestors(document):
+    with track(document, DocumentAction.REMOVED) as tracked:
+        document.delete()
+    event = AuditEvent.objects.get(pk=tracked.event.pk)
+    assert event.target.title == "Plan A"
+    assert [ancestor["repr"] for ancestor in event.ancestors] == ["Inner", "Outer"]
+
+
+def test_a_deletion_together_with_its_parent_still_names_it(document, folder):
+    with track(document, DocumentAction.REMOVED) as tracked:
+        folder.delete()
+    assert tracked.event.ancestors[0]["repr"] == "Inner"
+
+
+def test_an_exception_records_nothing_and_undoes_the_change(document):
+    with pytest.raises(RuntimeError), track(document, DocumentAction.CHANGED):
+        Document.objects.update(title="undone")
+        raise RuntimeError
+    assert not AuditEvent.objects.exists()
+    document.refresh_from_db()
+    assert document.title == "Plan A"
+
+
+def test_details_reach_the_event(document, user, other):
+    with track(
+        document, DocumentAction.CHANGED, actor=user, related=[other], data={"why": "typo"}
+    ) as tracked:
+        Document.objects.update(title="Plan B")
+    assert (tracked.event.actor, tracked.event.data) == (user, {"why": "typo"})
+    assert tracked.event.related[0]["repr"] == "other"
+
+
+def test_mistakes_are_told_before_the_block_runs(document):
+    ran = []
+    with pytest.raises(UnknownAction), track(document, "nonsense"):
+        ran.append(1)
+    with pytest.raises(UnsavedTarget), track(Document(title="x"), DocumentAction.CHANGED):
+        ran.append(1)
+    Document.objects.filter(pk=document.pk).delete()
+    with pytest.raises(UnsavedTarget), track(document, DocumentAction.CHANGED):
+        ran.append(1)
+    assert not ran
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_and_event_share_one_transaction(document):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        with track(document, DocumentAction.CHANGED):
+            Document.objects.update(title="undone")
+        raise RuntimeError
+    assert not AuditEvent.objects.exists()

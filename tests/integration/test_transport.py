@@ -1,0 +1,187 @@
+"""Every phase in which an SMTP delivery can end, against a real server on a socket."""
+
+import email
+import email.policy
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
+
+from notifyaudit.transport import (
+    BackendTransport,
+    NoConnection,
+    Refused,
+    SmtpTransport,
+    TryLater,
+    Uncertain,
+    open_transport,
+    transport_for,
+)
+
+
+class SmtpServer:
+    """The server process, and what it has accepted."""
+
+    def __init__(self):
+        script = Path(__file__).parent.parent / "smtp_server.py"
+        self.process = subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.port = int(self.process.stdout.readline())
+
+    def next_mail(self):
+        return json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = SmtpServer()
+    yield server
+    server.stop()
+
+
+def backend(port, **options):
+    # The alias is what Django 6.1 knows a backend of MAILERS by; older versions ignore it.
+    return EmailBackend(host="127.0.0.1", port=port, timeout=10, alias="test", **options)
+
+
+@pytest.fixture
+def transport(server):
+    transport = transport_for(backend(server.port))
+    assert isinstance(transport, SmtpTransport)
+    yield transport
+    transport.close()
+
+
+def mail(*to, **options):
+    message = EmailMultiAlternatives("Grüße", "Text", "Sender <s@x.example>", to, **options)
+    message.attach_alternative("<p>Hällo</p>", "text/html")
+    return message
+
+
+def parsed_mail(received):
+    return email.message_from_bytes(received["content"].encode(), policy=email.policy.default)
+
+
+def test_an_accepted_mail_arrives_as_it_was_meant(transport, server):
+    transport.send(mail("a@x.example", cc=["B. <b@x.example>"], bcc=["c@x.example"]))
+    received = server.next_mail()
+    assert received["from"] == "s@x.example"
+    assert received["to"] == ["a@x.example", "b@x.example", "c@x.example"]
+    parsed = parsed_mail(received)
+    assert parsed["Subject"] == "Grüße"
+    assert "Bcc" not in parsed
+    assert parsed.get_body(["plain"]).get_content().strip() == "Text"
+    assert parsed.get_body(["html"]).get_content().strip() == "<p>Hällo</p>"
+
+
+def test_lines_that_begin_with_a_dot_arrive_unharmed(transport, server):
+    message = mail("a@x.example")
+    message.body = ".\r\n..two\r\n.end"
+    transport.send(message)
+    parsed = parsed_mail(server.next_mail())
+    assert parsed.get_body(["plain"]).get_content().split() == [".", "..two", ".end"]
+
+
+def test_one_connection_serves_many_mails(transport, server):
+    for _ in range(3):
+        transport.send(mail("a@x.example"))
+    assert len({server.next_mail()["session"] for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "reply"),
+    [
+        ("refused", Refused, "550 no such user"),
+        ("later", TryLater, "451 try later"),
+        ("closing", TryLater, "421 closing"),
+        ("cut", TryLater, "lost before the end"),
+        ("spam", Refused, "554 looks like spam"),
+        ("busy", TryLater, "451 busy"),
+    ],
+)
+def test_a_mail_that_is_not_taken_says_why_and_the_next_one_goes_out(transport, server, name, error, reply):
+    with pytest.raises(error, match=reply):
+        transport.send(mail(f"{name}@x.example"))
+    transport.send(mail("next@x.example"))
+    assert server.next_mail()["to"] == ["next@x.example"]
+
+
+def test_a_connection_lost_after_the_mail_leaves_it_uncertain(transport, server):
+    with pytest.raises(Uncertain, match="after the end of DATA"):
+        transport.send(mail("silent@x.example"))
+    assert server.next_mail()["to"] == ["silent@x.example"]
+    transport.send(mail("next@x.example"))
+    assert server.next_mail()["to"] == ["next@x.example"]
+
+
+def test_a_refused_copy_is_no_success_and_nobody_gets_half_of_it(transport, server):
+    with pytest.raises(Refused, match=r"550 no such user for refused@x\.example"):
+        transport.send(mail("a@x.example", cc=["refused@x.example"]))
+    transport.send(mail("next@x.example"))
+    assert server.next_mail()["to"] == ["next@x.example"]
+
+
+def test_an_idle_connection_that_the_server_closed_is_opened_again(transport, server):
+    transport.send(mail("a@x.example"))
+    server.next_mail()
+    transport._backend.connection.sock.shutdown(socket.SHUT_RDWR)
+    transport.send(mail("b@x.example"))
+    assert server.next_mail()["to"] == ["b@x.example"]
+
+
+def test_a_server_that_cannot_be_reached_is_no_mails_fault():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        transport = transport_for(backend(unused.getsockname()[1]))
+        with pytest.raises(NoConnection, match="ConnectionRefusedError"):
+            transport.send(mail("a@x.example"))
+        transport.close()
+
+
+def test_a_backend_that_swallows_errors_is_no_success():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        silent = backend(unused.getsockname()[1])
+        silent.fail_silently = True
+        with pytest.raises(NoConnection):
+            transport_for(silent).send(mail("a@x.example"))
+
+
+class Other:
+    def __init__(self, result):
+        self.result, self.closed = result, False
+
+    def send_messages(self, messages):
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+    def close(self):
+        self.closed = True
+
+
+def test_another_backend_is_used_through_djangos_interface():
+    other = Other(1)
+    transport = BackendTransport(other)
+    transport.send(mail("a@x.example"))
+    transport.close()
+    assert other.closed
+
+
+@pytest.mark.parametrize("result", [0, None, RuntimeError("quota")])
+def test_another_backend_that_did_not_accept_is_tried_later(result):
+    with pytest.raises(TryLater, match="quota|did not accept"):
+        BackendTransport(Other(result)).send(mail("a@x.example"))
+
+
+def test_the_default_is_the_projects_backend():
+    assert isinstance(open_transport(), BackendTransport)

@@ -1,0 +1,55 @@
+"""
+A real SMTP server in a process of its own, that behaves as the recipient's name says:
+
+``refused@`` 550 and ``later@`` 451 at RCPT, ``spam@`` 554 and ``busy@`` 451 after the mail, ``closing@`` 421
+at RCPT, ``cut@`` closes the connection at RCPT, ``silent@`` closes it after the mail without a reply. Accepted
+mails are written to standard output as JSON lines, after a first line with the port.
+"""
+
+import asyncio
+import json
+import sys
+
+from aiosmtpd.smtp import SMTP
+
+AT_RCPT = {"refused": "550 no such user", "later": "451 try later", "closing": "421 closing"}
+AFTER_DATA = {"spam": "554 looks like spam", "busy": "451 busy"}
+
+
+class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        name = address.partition("@")[0]
+        if name == "cut":
+            server.transport.abort()
+        if name in AT_RCPT:
+            return AT_RCPT[name]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        names = {address.partition("@")[0] for address in envelope.rcpt_tos}
+        for name, reply in AFTER_DATA.items():
+            if name in names:
+                return reply
+        mail = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "content": envelope.content.decode("utf-8", "replace"),
+            "session": id(session),
+        }
+        print(json.dumps(mail), flush=True)
+        if "silent" in names:
+            server.transport.abort()
+        return "250 accepted"
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Handler(), loop=loop), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    # Ends with its parent, however that ends.
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
