@@ -72,9 +72,10 @@ def _can_be_ranged(values: Iterable[Any]) -> bool:
 def _rows(queryset: Any, size: int) -> Iterator[Any]:
     ordered = queryset.order_by("pk")
     rows = list(ordered[:size])
-    while rows:
-        yield from rows
+    yield from rows
+    while len(rows) == size:
         rows = list(ordered.filter(pk__gt=rows[-1].pk)[:size])
+        yield from rows
 
 
 def _bounded(key: str) -> str:

@@ -92,7 +92,9 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
 
 def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[list[Recipient]]:
     # A generator, so that get_recipients() itself runs inside the guard of its first next().
-    yield from in_chunks(email_class.get_recipients(event) or (), CHUNK)
+    recipients = email_class.get_recipients(event)
+    # Not "or ()": the truth of a queryset is found by reading all of it.
+    yield from in_chunks(() if recipients is None else recipients, CHUNK)
 
 
 def _write_chunk(event: AuditEvent, email_class: type[AuditEmail], chunk: list[Recipient]) -> None:

@@ -2,8 +2,8 @@
 A real SMTP server in a process of its own, that behaves as the recipient's name says:
 
 ``refused@`` 550 and ``later@`` 451 at RCPT, ``spam@`` 554 and ``busy@`` 451 after the mail, ``closing@`` 421
-at RCPT, ``cut@`` closes the connection at RCPT, ``silent@`` closes it after the mail without a reply. Accepted
-mails are written to standard output as JSON lines, after a first line with the port.
+at RCPT, ``cut@`` closes the connection at RCPT, ``silent@`` closes it after the mail without a reply.
+Accepted mails are written to standard output as JSON lines, after a first line with the port.
 """
 
 import asyncio
