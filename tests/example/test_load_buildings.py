@@ -1,0 +1,37 @@
+"""The sample data of a developer's machine."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from example_site.inspections.models import Building, Inspection, User
+
+
+@pytest.fixture
+def local(settings, db):
+    settings.DEBUG = True
+
+
+def test_loading_twice_changes_nothing(local):
+    call_command("load_buildings", stdout=StringIO())
+    before = [list(model.objects.order_by("pk").values()) for model in (User, Building, Inspection)]
+    call_command("load_buildings", stdout=StringIO())
+    after = [list(model.objects.order_by("pk").values()) for model in (User, Building, Inspection)]
+    assert before == after
+    assert [len(rows) for rows in before] == [6, 3, 4]
+
+
+def test_printed_logins_work(local, client, monkeypatch):
+    monkeypatch.setenv("SAMPLE_PASSWORD", "another password")
+    out = StringIO()
+    call_command("load_buildings", stdout=out)
+    for username in ("inspector", "inspector2", "reviewer", "owner", "owner2", "admin"):
+        assert f"  {username} " in out.getvalue()
+        assert client.login(username=username, password="another password")
+
+
+def test_public_site_is_refused(db):
+    with pytest.raises(CommandError, match="DEBUG"):
+        call_command("load_buildings")
+    assert not User.objects.exists()

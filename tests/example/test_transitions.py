@@ -1,0 +1,104 @@
+"""How an inspection moves from draft to completed, and what stops it."""
+
+import pytest
+from django.urls import reverse
+
+from example_site.inspections.actions import InspectionAction
+from example_site.inspections.exceptions import CertificateRefused, IllegalTransition
+from example_site.inspections.models import Inspection
+from notifyaudit.models import AuditEvent
+from tests.example.factories import make_building, make_inspection, upload
+
+
+def messages_of(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_draft_is_submitted_and_then_completed(draft, inspector, reviewer):
+    draft.submit(by=inspector)
+    draft.complete(by=reviewer)
+    stored = Inspection.objects.get()
+    assert (stored.status, stored.certificate_number) == ("completed", f"T7-2026/{stored.pk:04}")
+    assert (draft.status, draft.certificate_number) == (stored.status, stored.certificate_number)
+    assert [(event.action, event.actor) for event in AuditEvent.objects.order_by("pk")] == [
+        (InspectionAction.SUBMITTED, inspector),
+        (InspectionAction.COMPLETED, reviewer),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fixture", "method"),
+    [
+        ("draft", "complete"),
+        ("ready", "submit"),
+        ("completed", "submit"),
+        ("completed", "complete"),
+        ("completed", "remove"),
+    ],
+)
+def test_illegal_step_is_refused_and_leaves_no_event(request, fixture, method):
+    inspection = request.getfixturevalue(fixture)
+    with pytest.raises(IllegalTransition):
+        getattr(inspection, method)()
+    assert Inspection.objects.get().status == fixture
+    assert not AuditEvent.objects.exists()
+
+
+def test_the_second_of_two_reviewers_is_refused(ready):
+    seen_before = Inspection.objects.get()
+    ready.complete()
+    with pytest.raises(IllegalTransition):
+        seen_before.complete()
+    assert AuditEvent.objects.count() == 1
+
+
+def test_illegal_step_is_a_message_on_the_page(client, draft, superuser):
+    client.force_login(superuser)
+    response = client.post(reverse("inspection_complete", args=[draft.pk]), follow=True)
+    assert response.redirect_chain == [(draft.get_absolute_url(), 302)]
+    assert messages_of(response) == ["This needs an inspection with the status “Ready for review”."]
+
+
+@pytest.fixture
+def unlicensed(owner, inspector, reviewer) -> Inspection:
+    hall = make_building(owner, name="Harbour Hall", licence_number="")
+    return make_inspection(hall, inspector, reviewer, title="Roof survey", status=Inspection.Status.READY)
+
+
+def test_refused_certificate_rolls_everything_back(unlicensed, reviewer):
+    with pytest.raises(CertificateRefused):
+        unlicensed.complete(by=reviewer)
+    assert unlicensed.status == "ready"
+    assert Inspection.objects.get().status == "ready"
+    assert not AuditEvent.objects.exists()
+
+
+def test_refused_certificate_is_a_message_on_the_page(client, unlicensed, reviewer):
+    client.force_login(reviewer)
+    response = client.post(reverse("inspection_complete", args=[unlicensed.pk]), follow=True)
+    [message] = messages_of(response)
+    assert message.startswith("Harbour Hall has no licence number")
+    assert "Nothing was changed, and nobody was told." in message
+
+
+def test_actor_comes_from_the_request(client, draft, inspector):
+    client.force_login(inspector)
+    client.post(reverse("inspection_submit", args=[draft.pk]))
+    assert AuditEvent.objects.get().actor == inspector
+
+
+def test_removal_asks_first_and_then_returns_to_the_building(
+    client, draft, inspector, media_root, django_capture_on_commit_callbacks
+):
+    draft.add_photo(upload(), by=inspector)
+    [file] = [path for path in media_root.rglob("*") if path.is_file()]
+    client.force_login(inspector)
+    url = reverse("inspection_remove", args=[draft.pk])
+    assert "Remove “Fire safety, Tower 7”?" in client.get(url).text
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(url)
+    assert response["Location"] == draft.building.get_absolute_url()
+    assert not Inspection.objects.exists()
+    assert not file.exists()
+    event = AuditEvent.objects.get(action=InspectionAction.REMOVED)
+    assert event.snapshot["title"] == "Fire safety, Tower 7"
