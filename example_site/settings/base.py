@@ -4,6 +4,8 @@ from pathlib import Path
 
 import django
 
+from example_site.settings.mail import smtp
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -82,6 +84,7 @@ STATIC_ROOT = VAR_DIR / "static"
 MEDIA_ROOT = VAR_DIR / "media"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+globals().update(smtp(host="127.0.0.1", port=25))
 DEFAULT_FROM_EMAIL = "Building inspections <inspections@example.com>"
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}

@@ -4,7 +4,8 @@ import os
 
 from example_site.settings.base import *  # noqa: F403
 from example_site.settings.base import VAR_DIR
-from example_site.settings.environment import database, smtp
+from example_site.settings.environment import database
+from example_site.settings.mail import smtp
 
 DEBUG = True
 SECRET_KEY = "local-only-and-public-therefore-worthless"

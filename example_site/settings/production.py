@@ -4,7 +4,8 @@ import os
 
 from example_site.settings.base import *  # noqa: F403
 from example_site.settings.base import DEFAULT_FROM_EMAIL
-from example_site.settings.environment import database, required, smtp
+from example_site.settings.environment import database, required
+from example_site.settings.mail import smtp
 
 DEBUG = False
 SECRET_KEY = required("SECRET_KEY")
