@@ -1,0 +1,111 @@
+"""The example site in a browser: sign in, edit, complete, and read who was told."""
+
+from datetime import date
+
+import pytest
+from django.core.management import call_command
+
+from example_site.inspections.models import Inspection, User
+from tests.acceptance.browser import chromium
+from tests.example.factories import PASSWORD, make_building, make_inspection, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    # playwright's sync API runs an event loop in this thread, which Django would take for async code.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def complaints():
+    """What the browser's console said: errors, and whatever failed to load."""
+    return []
+
+
+@pytest.fixture(params=[1280, 360], ids=["desktop", "phone"])
+def page(request, browser, live_server, complaints):
+    context = browser.new_context(
+        base_url=live_server.url, viewport={"width": request.param, "height": 800}, locale="en-GB"
+    )
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def reviewer():
+    return make_user("reviewer", User.Role.REVIEWER)
+
+
+@pytest.fixture
+def inspection(reviewer):
+    building = make_building(make_user("owner", User.Role.OWNER))
+    return make_inspection(building, make_user("inspector"), reviewer, status=Inspection.Status.READY)
+
+
+def sign_in(page, user):
+    page.goto("/")
+    page.get_by_label("Username").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_reviewer_edits_completes_and_reads_who_was_told(page, complaints, reviewer, inspection):
+    sign_in(page, reviewer)
+    page.get_by_role("region", name="Waiting for you").get_by_role("link", name="Fire safety").click()
+
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Scheduled for").fill("2026-12-04")
+    page.get_by_label("Summary").fill("All clear.")
+    page.get_by_role("button", name="Save changes").click()
+    assert page.get_by_role("status").inner_text() == "Your changes were saved."
+
+    page.get_by_role("button", name="Complete").click()
+    assert page.get_by_role("status").inner_text() == "“Fire safety, Tower 7” is complete."
+    assert page.get_by_text("T7-2026/").is_visible()
+
+    call_command("notifyaudit", "sweep")
+    page.reload()
+    completed, edited = page.locator(".history > li").all()
+    told = completed.locator(".told > li").all_inner_texts()
+    assert [row.split("\n")[0] for row in told] == [
+        "Owner North",
+        "Inspector North",
+        "Reviewer North",
+        "facility@tower7.example",
+    ]
+    assert ["Sent" in row for row in told] == [True, True, False, True]
+    assert "Not told" in told[2]
+    assert "4 December 2026" in edited.inner_text()
+
+    inspection.refresh_from_db()
+    assert (inspection.status, inspection.scheduled_for) == ("completed", date(2026, 12, 4))
+    assert not complaints
+
+
+def test_no_page_is_wider_than_the_screen(page, complaints, reviewer, inspection):
+    sign_in(page, reviewer)
+    page.wait_for_url("**/")
+    for path in ("/", inspection.building.get_absolute_url(), f"/inspections/{inspection.pk}/edit/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    assert not complaints
+
+
+def test_keyboard_reaches_the_content_first(page, reviewer):
+    sign_in(page, reviewer)
+    page.wait_for_url("**/")
+    page.reload()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
