@@ -5,9 +5,9 @@ class InspectionError(Exception):
     """The root of this app's errors."""
 
 
-class IllegalTransition(InspectionError):  # noqa: N818 - says what happened
+class IllegalTransition(InspectionError):
     """The inspection's status does not allow this."""
 
 
-class CertificateRefused(InspectionError):  # noqa: N818 - says what happened
+class CertificateRefused(InspectionError):
     """The building cannot be given a certificate."""

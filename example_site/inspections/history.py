@@ -14,7 +14,7 @@ from example_site.inspections.models import Inspection, User
 from notifyaudit.models import AuditEvent, Notification
 
 LENGTH = 50
-_FIELDS = {field.name: field for field in Inspection._meta.fields}  # noqa: SLF001 - Django's documented API
+_FIELDS = {field.name: field for field in Inspection._meta.fields}
 _LABELS = dict(InspectionAction.choices) | dict(PhotoAction.choices)
 
 
