@@ -61,7 +61,7 @@ def history_of(inspection: Inspection) -> list[Entry]:
         Entry(
             event=event,
             label=str(_LABELS.get(event.action, event.action)),
-            changes=[_change(name, old, new) for name, (old, new) in event.changes.items()],
+            changes=[_change(name, *event.changes[name]) for name in sorted(event.changes, key=_position)],
             told=[
                 Told(who=_who(notification, names), notification=notification)
                 for notification in event.notifications.all()
@@ -81,6 +81,11 @@ def _who(notification: Notification, names: dict[str, str]) -> str:
     if notification.recipient_id:
         return names.get(notification.recipient_id, gettext("A deleted account"))
     return notification.address or gettext("Not known yet")
+
+
+def _position(name: str) -> int:
+    # PostgreSQL keeps the keys of a JSON object in an order of its own; a form has a familiar one.
+    return list(_FIELDS).index(name) if name in _FIELDS else len(_FIELDS)
 
 
 def _change(name: str, old: Any, new: Any) -> Change:

@@ -85,7 +85,7 @@ def test_photo_file_is_only_for_those_who_see_the_inspection(client, draft, insp
     client.force_login(owner)
     response = client.get(photo.get_absolute_url())
     assert (response.status_code, response["Content-Type"]) == (200, "image/png")
-    response.close()
+    assert b"".join(response.streaming_content).startswith(b"\x89PNG")
     client.force_login(other_owner)
     assert client.get(photo.get_absolute_url()).status_code == 404
 
