@@ -22,6 +22,10 @@ class InspectionForm(forms.ModelForm):
         self.fields["inspector"].queryset = people.filter(role=User.Role.INSPECTOR)
         self.fields["reviewer"].queryset = people.filter(role=User.Role.REVIEWER)
 
+    def clean_summary(self) -> str:
+        # Browsers send CRLF: without this, whoever saves the form unchanged has changed the summary.
+        return "\n".join(self.cleaned_data["summary"].splitlines())
+
 
 class PhotoForm(forms.ModelForm):
     class Meta:

@@ -41,6 +41,13 @@ def test_edit_that_changes_nothing_records_nothing(client, draft, inspector):
     assert not AuditEvent.objects.exists()
 
 
+def test_line_breaks_as_browsers_send_them_are_no_change(client, draft, inspector):
+    Inspection.objects.update(summary="One.\n\nTwo.")
+    client.force_login(inspector)
+    client.post(reverse("inspection_edit", args=[draft.pk]), form_data(draft, summary="One.\r\n\r\nTwo."))
+    assert not AuditEvent.objects.exists()
+
+
 def test_invalid_edit_shows_the_form_again(client, draft, inspector):
     client.force_login(inspector)
     response = client.post(reverse("inspection_edit", args=[draft.pk]), form_data(draft, title=""))
