@@ -101,5 +101,5 @@ def _in_words(field: Field | None, value: Any) -> str:
         case {"repr": str(name)}:
             return name
     if field is not None and field.get_internal_type() == "DateField":
-        return date_format(date.fromisoformat(value), "j F Y")
+        return date_format(date.fromisoformat(value))
     return str(dict(field.flatchoices).get(value, value)) if field else str(value)

@@ -73,7 +73,8 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "building_list"
 LOGOUT_REDIRECT_URL = "login"
 
-LANGUAGE_CODE = "en"
+# British English writes dates as 4 Dec 2026.
+LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
