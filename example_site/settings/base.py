@@ -73,7 +73,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "building_list"
 LOGOUT_REDIRECT_URL = "login"
 
-# British English writes dates as the templates do: 4 December 2026.
+# British English writes dates as 4 Dec 2026.
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 USE_TZ = True

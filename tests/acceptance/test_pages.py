@@ -85,7 +85,7 @@ def test_reviewer_edits_completes_and_reads_who_was_told(page, complaints, revie
     ]
     assert ["Sent" in row for row in told] == [True, True, False, True]
     assert "Not told" in told[2]
-    assert "4 December 2026" in edited.inner_text()
+    assert "4 Dec 2026" in edited.inner_text()
 
     inspection.refresh_from_db()
     assert (inspection.status, inspection.scheduled_for) == ("completed", date(2026, 12, 4))

@@ -30,7 +30,7 @@ def test_newest_event_comes_first_and_speaks_in_words(draft, other_inspector, in
     edit(draft, inspector=other_inspector, scheduled_for="2026-12-04", summary="All clear.")
     edited, submitted = history_of(draft)
     assert [(change.label, change.old, change.new) for change in edited.changes] == [
-        ("Scheduled for", "20 November 2026", "4 December 2026"),
+        ("Scheduled for", "20 Nov 2026", "4 Dec 2026"),
         ("Inspector", "Inspector North", "Inspector2 North"),
         ("Summary", "empty", "All clear."),
     ]

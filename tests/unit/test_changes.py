@@ -1,8 +1,14 @@
+from datetime import UTC, date, datetime
+
 import pytest
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from notifyaudit.changes import readable
 from tests.testapp.models import Document
+
+DAY = date(2026, 12, 24)
+MOMENT = datetime(2026, 12, 24, 9, 30, tzinfo=UTC)
 
 
 def change(name, old, new):
@@ -28,11 +34,11 @@ def test_a_change_is_the_stored_pair_and_more():
         ("kind", "no such choice", "no such choice"),
         ("is_public", True, "yes"),
         ("is_public", False, "no"),
-        ("due_on", "2026-12-24", "Dec. 24, 2026"),
+        ("due_on", "2026-12-24", date_format(DAY, "DATE_FORMAT")),
         ("due_on", "not a date", "not a date"),
         ("due_on", "2026-99-99", "2026-99-99"),
-        ("updated_at", "2026-12-24T09:30:00+00:00", "Dec. 24, 2026, 9:30 a.m."),
-        ("updated_at", "2026-12-24T09:30:00", "Dec. 24, 2026, 9:30 a.m."),
+        ("updated_at", "2026-12-24T09:30:00+00:00", date_format(MOMENT, "DATETIME_FORMAT")),
+        ("updated_at", "2026-12-24T09:30:00", date_format(MOMENT, "DATETIME_FORMAT")),
         ("folder", reference("Inner"), "Inner"),
         ("folder", {"other": "shape"}, "{'other': 'shape'}"),
         ("tags", [reference("a"), reference("b")], "a, b"),
