@@ -5,10 +5,12 @@ import shutil
 import sys
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import django
+from django.apps import apps
 
 from example_site.inbox import Mail
 from example_site.ledger import Rows, Telling
@@ -86,7 +88,10 @@ class Story:
         for mail in mails:
             if LIFT not in mail.subject or LIFT not in mail.text:
                 raise StoryError(f"A mail about the removed inspection does not name it: {mail.subject}")
-        self.terminal.fact("", "The inspection is gone from the database; its mails still name it.")
+        if apps.get_model("inspections.Inspection").objects.filter(title=LIFT).exists():
+            raise StoryError("The removed inspection is still in the database.")
+        self.terminal.gap()
+        self.terminal.say("The inspection is gone from the database; its mails still name it.")
 
     def finish(self) -> None:
         """Later mails have arrived since the roll-back: one about it would have come before them."""
@@ -106,7 +111,7 @@ class Story:
     def report_request(self, url: str, page: Page, who: str) -> None:
         path = url.removeprefix(self.processes.base_url)
         self.terminal.fact("Request", f"POST {path} by {who}: status {page.status}")
-        self.terminal.fact("", f"“{page.notice}”")
+        self.terminal.fact("Page", page.notice)
         if page.status != OK:
             raise StoryError(f"The site answered with status {page.status}. It reads: {page.text[:500]}")
 
@@ -119,7 +124,7 @@ class Story:
             )
         self.terminal.fact("Audit event", f"#{telling.event.pk} {telling.event.action}")
         self.terminal.fact("", f"{telling.event.target_repr}, by {telling.event.actor_repr}")
-        self.terminal.fact("Changed", "\n".join(telling.changes) or "nothing: the object itself is gone")
+        self.terminal.fact("Changed", "\n".join(telling.changes) or "the object itself is gone")
 
         self.expected.update(told)
         self.wait_for_mails()
@@ -136,11 +141,15 @@ class Story:
             raise StoryError("The ledger does not say that only the actor is not told, and why.")
         ids = {found.message.message_id for found in telling.told}
         mails = [mail for mail in self.processes.inbox.mails() if mail.message_id in ids]
+        texts: set[str] = set()
         for mail in mails:
-            self.report_mail(mail, (mail.arrived_at - telling.committed_at).total_seconds())
+            text = "(The same text.)" if mail.text in texts else mail.text
+            self.report_mail(mail, telling.committed_at, text=text)
+            texts.add(mail.text)
         return mails
 
-    def report_mail(self, mail: Mail, seconds: float) -> None:
+    def report_mail(self, mail: Mail, committed_at: datetime, *, text: str) -> None:
+        seconds = (mail.arrived_at - committed_at).total_seconds()
         self.terminal.gap()
         self.terminal.say(
             f"Mail to {', '.join(mail.recipients)}, in the inbox {seconds:.2f} s after the commit"
@@ -149,7 +158,7 @@ class Story:
         self.terminal.quote(
             "\n".join(f"{name}: {mail.message[name]}" for name in headers if mail.message[name])
         )
-        self.terminal.quote("\n" + mail.text)
+        self.terminal.quote("\n" + text.strip())
 
     def wait_for_mails(self) -> None:
         def all_arrived() -> bool:
