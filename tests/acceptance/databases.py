@@ -14,7 +14,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-SERVER = "postgresql://postgres@127.0.0.1:5432"
+HOST, PORT = os.environ.get("PGHOST", "127.0.0.1"), os.environ.get("PGPORT", "5432")
+SERVER = f"postgresql://{os.environ.get('PGUSER', 'postgres')}@{HOST}:{PORT}"
 
 
 class Database(ABC):
@@ -89,7 +90,7 @@ def _require_server() -> None:
     try:
         _run_on_server("SELECT 1")
     except psycopg.OperationalError as error:
-        reason = f"PostgreSQL does not answer on 127.0.0.1:5432: {str(error).splitlines()[0]}"
+        reason = f"PostgreSQL does not answer on {HOST}:{PORT}: {str(error).splitlines()[0]}"
         if os.environ.get("NOTIFYAUDIT_REQUIRE_SERVICES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -1,7 +1,6 @@
 """What the acceptance tests do to one running copy of the example, and what they read of it."""
 
 from collections import Counter
-from pathlib import Path
 
 from example_site.inbox import Inbox, Mail
 from example_site.processes import Process, Processes
@@ -43,11 +42,7 @@ class Example:
 
     def start_script(self, code: str) -> Process:
         """A process of its own that works on the example's database."""
-        script = Path(self.processes.directory / "script.py")
-        script.write_text(PRELUDE + code)
-        return self.processes.start_command(
-            "shell", "-c", f"exec(compile(open({str(script)!r}).read(), 'x', 'exec'), {{}})"
-        )
+        return self.processes.start_command("shell", "--command", PRELUDE + code)
 
     def run_script(self, code: str) -> None:
         process = self.start_script(code)

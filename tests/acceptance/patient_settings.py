@@ -1,4 +1,4 @@
-"""The example site's local settings with times that suit a test: the tests hold replies, and wait for leases."""
+"""The example site's local settings with times that suit tests, which hold replies and wait for leases."""
 
 import os
 from datetime import timedelta
