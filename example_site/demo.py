@@ -20,7 +20,6 @@ from example_site.terminal import Terminal
 from example_site.webclient import Browser, Page, PageError
 
 DIRECTORY = Path("var/demo")
-PASSWORD = os.environ.get("SAMPLE_PASSWORD", "demo-password")
 MAIL_SECONDS = 30
 OK = 200
 
@@ -192,12 +191,12 @@ def run(processes: Processes, terminal: Terminal) -> None:
 
     story = Story(processes, terminal)
     reviewer = Browser(processes.base_url)
-    reviewer.log_in("reviewer", PASSWORD)
+    reviewer.log_in("reviewer", processes.password)
     story.edit(reviewer)
     story.complete(reviewer)
     story.fail_to_complete(reviewer)
     inspector = Browser(processes.base_url)
-    inspector.log_in("inspector", PASSWORD)
+    inspector.log_in("inspector", processes.password)
     story.remove(inspector)
     story.finish()
 

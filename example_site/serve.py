@@ -14,7 +14,6 @@ from example_site.processes import POLL_SECONDS, ProcessError, Processes, end_on
 from example_site.terminal import Terminal
 
 DIRECTORY = Path("var/serve")
-PASSWORD = os.environ.get("SAMPLE_PASSWORD", "demo-password")
 HIGHEST_PORT = 65535
 
 
@@ -42,7 +41,7 @@ def welcome(processes: Processes, terminal: Terminal) -> None:
     terminal.heading(f"The site is at {processes.base_url}")
     users = apps.get_model("inspections.User").objects.order_by("pk")
     terminal.fact("Log in as", ", ".join(user.get_username() for user in users))
-    terminal.fact("Password", PASSWORD)
+    terminal.fact("Password", processes.password)
     terminal.fact("Mail server", f"127.0.0.1:{processes.smtp_port}; every mail is kept in {DIRECTORY}/mail")
     terminal.fact("Logs", f"{DIRECTORY}/logs")
     terminal.fact("Stop", "Ctrl-C")

@@ -50,7 +50,7 @@ class Example:
 
     def logged_in(self, username: str) -> Browser:
         browser = Browser(self.processes.base_url)
-        browser.log_in(username, "demo-password")
+        browser.log_in(username, self.processes.password)
         return browser
 
     def complete(self, browser: Browser, title: str) -> Page:
