@@ -6,7 +6,6 @@ import sys
 import time
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import django
@@ -15,11 +14,11 @@ from django.apps import apps
 from example_site.inbox import Mail
 from example_site.ledger import Rows, Telling
 from example_site.ports import PortError
-from example_site.processes import ProcessError, Processes, end_on_sigterm, shown_path
+from example_site.processes import ROOT, ProcessError, Processes, end_on_sigterm, shown_path
 from example_site.terminal import Terminal
 from example_site.webclient import Browser, Page, PageError
 
-DIRECTORY = Path("var/demo")
+DIRECTORY = ROOT / "var" / "demo"
 MAIL_SECONDS = 30
 OK = 200
 
@@ -218,12 +217,11 @@ def main() -> int:
         terminal.complain("Stopped.")
         return 130
     terminal.gap()
-    terminal.say(
-        f"All of this was checked, in {time.monotonic() - started:.0f} s. The mails are in {DIRECTORY}/mail."
-    )
+    terminal.say(f"All of this was checked, in {time.monotonic() - started:.0f} s.")
+    terminal.say(f"The mails are kept in {shown_path(DIRECTORY / 'mail')}.")
     terminal.gap()
     terminal.fact("Try next", "make serve    the same site to click through, with every mail as it arrives")
-    terminal.fact("", "docs/tutorial    a first email of your own")
+    terminal.fact("", "docs/         how to get a first email of your own out, and the rest")
     terminal.gap()
     return 0
 
