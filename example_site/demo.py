@@ -5,20 +5,20 @@ import shutil
 import sys
 import time
 from collections import Counter
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import django
+from django.apps import apps
 
 from example_site.inbox import Mail
 from example_site.ledger import Rows, Telling
 from example_site.ports import PortError
-from example_site.processes import ProcessError, Processes, end_on_sigterm, shown_path
+from example_site.processes import ROOT, ProcessError, Processes, end_on_sigterm, shown_path
 from example_site.terminal import Terminal
 from example_site.webclient import Browser, Page, PageError
 
-DIRECTORY = Path("var/demo")
-PASSWORD = os.environ.get("SAMPLE_PASSWORD", "demo-password")
+DIRECTORY = ROOT / "var" / "demo"
 MAIL_SECONDS = 30
 OK = 200
 
@@ -86,7 +86,10 @@ class Story:
         for mail in mails:
             if LIFT not in mail.subject or LIFT not in mail.text:
                 raise StoryError(f"A mail about the removed inspection does not name it: {mail.subject}")
-        self.terminal.fact("", "The inspection is gone from the database; its mails still name it.")
+        if apps.get_model("inspections.Inspection").objects.filter(title=LIFT).exists():
+            raise StoryError("The removed inspection is still in the database.")
+        self.terminal.gap()
+        self.terminal.say("The inspection is gone from the database; its mails still name it.")
 
     def finish(self) -> None:
         """Later mails have arrived since the roll-back: one about it would have come before them."""
@@ -106,7 +109,7 @@ class Story:
     def report_request(self, url: str, page: Page, who: str) -> None:
         path = url.removeprefix(self.processes.base_url)
         self.terminal.fact("Request", f"POST {path} by {who}: status {page.status}")
-        self.terminal.fact("", f"“{page.notice}”")
+        self.terminal.fact("Page", page.notice)
         if page.status != OK:
             raise StoryError(f"The site answered with status {page.status}. It reads: {page.text[:500]}")
 
@@ -119,7 +122,7 @@ class Story:
             )
         self.terminal.fact("Audit event", f"#{telling.event.pk} {telling.event.action}")
         self.terminal.fact("", f"{telling.event.target_repr}, by {telling.event.actor_repr}")
-        self.terminal.fact("Changed", "\n".join(telling.changes) or "nothing: the object itself is gone")
+        self.terminal.fact("Changed", "\n".join(telling.changes) or "the object itself is gone")
 
         self.expected.update(told)
         self.wait_for_mails()
@@ -136,11 +139,15 @@ class Story:
             raise StoryError("The ledger does not say that only the actor is not told, and why.")
         ids = {found.message.message_id for found in telling.told}
         mails = [mail for mail in self.processes.inbox.mails() if mail.message_id in ids]
+        texts: set[str] = set()
         for mail in mails:
-            self.report_mail(mail, (mail.arrived_at - telling.committed_at).total_seconds())
+            text = "(The same text.)" if mail.text in texts else mail.text
+            self.report_mail(mail, telling.committed_at, text=text)
+            texts.add(mail.text)
         return mails
 
-    def report_mail(self, mail: Mail, seconds: float) -> None:
+    def report_mail(self, mail: Mail, committed_at: datetime, *, text: str) -> None:
+        seconds = (mail.arrived_at - committed_at).total_seconds()
         self.terminal.gap()
         self.terminal.say(
             f"Mail to {', '.join(mail.recipients)}, in the inbox {seconds:.2f} s after the commit"
@@ -149,7 +156,7 @@ class Story:
         self.terminal.quote(
             "\n".join(f"{name}: {mail.message[name]}" for name in headers if mail.message[name])
         )
-        self.terminal.quote("\n" + mail.text)
+        self.terminal.quote("\n" + text.strip())
 
     def wait_for_mails(self) -> None:
         def all_arrived() -> bool:
@@ -183,12 +190,12 @@ def run(processes: Processes, terminal: Terminal) -> None:
 
     story = Story(processes, terminal)
     reviewer = Browser(processes.base_url)
-    reviewer.log_in("reviewer", PASSWORD)
+    reviewer.log_in("reviewer", processes.password)
     story.edit(reviewer)
     story.complete(reviewer)
     story.fail_to_complete(reviewer)
     inspector = Browser(processes.base_url)
-    inspector.log_in("inspector", PASSWORD)
+    inspector.log_in("inspector", processes.password)
     story.remove(inspector)
     story.finish()
 
@@ -210,12 +217,11 @@ def main() -> int:
         terminal.complain("Stopped.")
         return 130
     terminal.gap()
-    terminal.say(
-        f"All of this was checked, in {time.monotonic() - started:.0f} s. The mails are in {DIRECTORY}/mail."
-    )
+    terminal.say(f"All of this was checked, in {time.monotonic() - started:.0f} s.")
+    terminal.say(f"The mails are kept in {shown_path(DIRECTORY / 'mail')}.")
     terminal.gap()
     terminal.fact("Try next", "make serve    the same site to click through, with every mail as it arrives")
-    terminal.fact("", "docs/tutorial    a first email of your own")
+    terminal.fact("", "docs/         how to get a first email of your own out, and the rest")
     terminal.gap()
     return 0
 

@@ -1,5 +1,6 @@
 """What a request left behind in the database: its event, the notifications, the messages and the tasks."""
 
+import textwrap
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
@@ -73,4 +74,9 @@ class Telling:
 
     @property
     def changes(self) -> list[str]:
-        return [f"{name}: {old!r} → {new!r}" for name, (old, new) in self.event.changes.items()]
+        return [f"{name}: {brief(old)} → {brief(new)}" for name, (old, new) in self.event.changes.items()]
+
+
+def brief(value: Any) -> str:
+    """One short line, however long the value is."""
+    return textwrap.shorten(str(value), 48, placeholder=" …") or "(empty)"

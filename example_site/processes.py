@@ -147,6 +147,11 @@ class Processes:
     def base_url(self) -> str:
         return self.environment["BASE_URL"]
 
+    @property
+    def password(self) -> str:
+        """What everybody in the sample data logs in with."""
+        return self.environment.get("SAMPLE_PASSWORD") or "demo-password"
+
     def check_ports(self) -> None:
         """
         Raises:
@@ -205,18 +210,12 @@ class Processes:
 
     def wait_for(self, probe: Callable[[], Found], *, what: str, seconds: float = 60) -> Found:
         """
-        Ask until the answer is true, and return it.
+        See :func:`wait_for`.
 
         Raises:
-            ProcessError: when one of the processes ends meanwhile, or the time is up.
+            ProcessError: also when one of the processes ends meanwhile.
         """
-        deadline = time.monotonic() + seconds
-        while not (found := probe()):
-            self.check_running()
-            if time.monotonic() > deadline:
-                raise ProcessError(f"In {seconds:g} s it did not happen that {what}.")
-            time.sleep(POLL_SECONDS)
-        return found
+        return wait_for(probe, what=what, seconds=seconds, check=self.check_running)
 
     def check_running(self) -> None:
         """
@@ -240,6 +239,24 @@ class Processes:
         if watched:
             self._watched.append(process)
         return process
+
+
+def wait_for(
+    probe: Callable[[], Found], *, what: str, seconds: float = 60, check: Callable[[], None] = lambda: None
+) -> Found:
+    """
+    Ask until the answer is true, and return it; ``check`` may give up in between.
+
+    Raises:
+        ProcessError: when the time is up.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := probe()):
+        check()
+        if time.monotonic() > deadline:
+            raise ProcessError(f"In {seconds:g} s it did not happen that {what}.")
+        time.sleep(POLL_SECONDS)
+    return found
 
 
 def shown_path(path: Path) -> str:

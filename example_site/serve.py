@@ -10,11 +10,10 @@ from django.apps import apps
 
 from example_site.inbox import Mail
 from example_site.ports import PortError
-from example_site.processes import POLL_SECONDS, ProcessError, Processes, end_on_sigterm, shown_path
+from example_site.processes import POLL_SECONDS, ROOT, ProcessError, Processes, end_on_sigterm, shown_path
 from example_site.terminal import Terminal
 
-DIRECTORY = Path("var/serve")
-PASSWORD = os.environ.get("SAMPLE_PASSWORD", "demo-password")
+DIRECTORY = ROOT / "var" / "serve"
 HIGHEST_PORT = 65535
 
 
@@ -42,9 +41,10 @@ def welcome(processes: Processes, terminal: Terminal) -> None:
     terminal.heading(f"The site is at {processes.base_url}")
     users = apps.get_model("inspections.User").objects.order_by("pk")
     terminal.fact("Log in as", ", ".join(user.get_username() for user in users))
-    terminal.fact("Password", PASSWORD)
-    terminal.fact("Mail server", f"127.0.0.1:{processes.smtp_port}; every mail is kept in {DIRECTORY}/mail")
-    terminal.fact("Logs", f"{DIRECTORY}/logs")
+    terminal.fact("Password", processes.password)
+    terminal.fact("Mail server", f"127.0.0.1:{processes.smtp_port}")
+    terminal.fact("Mails", f"every one is kept in {shown_path(DIRECTORY / 'mail')}")
+    terminal.fact("Logs", shown_path(DIRECTORY / "logs"))
     terminal.fact("Stop", "Ctrl-C")
     terminal.heading("Mails, as they arrive")
 

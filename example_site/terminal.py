@@ -6,6 +6,7 @@ import textwrap
 from typing import TextIO
 
 LABEL_WIDTH = 13
+QUOTE_WIDTH = 100
 BOLD, DIM, RED = "1", "2", "31"
 
 
@@ -35,8 +36,9 @@ class Terminal:
 
     def quote(self, text: str) -> None:
         """A text that is not ours, with a rule at its side."""
-        for line in text.strip().splitlines():
-            self._line(f"    {self._styled('│', DIM)} {line}".rstrip())
+        for line in text.splitlines():
+            for part in textwrap.wrap(line, QUOTE_WIDTH, break_long_words=False) or [""]:
+                self._line(f"    {self._styled('│', DIM)} {part}".rstrip())
 
     def gap(self) -> None:
         self._line("")
