@@ -22,7 +22,7 @@ class Reason(models.TextChoices):
 class SkipReason(models.TextChoices):
     """Why somebody who was to be told is not."""
 
-    ACTOR = "actor", _("did it")
+    ACTOR = "actor", _("did it themselves")
     INACTIVE = "inactive", _("the account is inactive")
     DELETED = "deleted", _("the account is gone")
     NO_ADDRESS = "no_address", _("the account has no email address")
