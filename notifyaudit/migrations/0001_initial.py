@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
                 ('recipient_key', models.CharField(blank=True, max_length=255, verbose_name="recipient's key")),
                 ('recipient_id', models.CharField(blank=True, max_length=255, verbose_name='recipient')),
                 ('address', models.CharField(blank=True, max_length=512, verbose_name='address')),
-                ('reason', models.CharField(blank=True, choices=[('named', 'you are concerned by what happened')], max_length=32, verbose_name='reason')),
+                ('reason', models.CharField(blank=True, choices=[('named', 'it concerns you')], max_length=32, verbose_name='reason')),
                 ('skip_reason', models.CharField(blank=True, choices=[('actor', 'did it themselves'), ('inactive', 'the account is inactive'), ('deleted', 'the account is gone'), ('no_address', 'the account has no email address'), ('invalid_address', 'the address is invalid'), ('should_send', 'the email class declined')], max_length=32, verbose_name='why not')),
                 ('error', models.TextField(blank=True, verbose_name='error')),
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),

@@ -16,7 +16,7 @@ from notifyaudit.models.message import Message
 class Reason(models.TextChoices):
     """Why somebody is told."""
 
-    NAMED = "named", _("you are concerned by what happened")
+    NAMED = "named", _("it concerns you")
 
 
 class SkipReason(models.TextChoices):
