@@ -65,7 +65,16 @@ def open_transport() -> Transport:
 
 def transport_for(backend: BaseEmailBackend) -> Transport:
     """The transport that knows most about this backend."""
-    return SmtpTransport(backend) if isinstance(backend, SmtpBackend) else BackendTransport(backend)
+    if isinstance(backend, SmtpBackend) and _sends_as_django_does(type(backend)):
+        return SmtpTransport(backend)
+    return BackendTransport(backend)
+
+
+def _sends_as_django_does(backend_class: type[SmtpBackend]) -> bool:
+    # A subclass that redirects, signs or counts mails does it here, and must not be passed by.
+    return all(
+        getattr(backend_class, name) is getattr(SmtpBackend, name) for name in ("send_messages", "_send")
+    )
 
 
 class BackendTransport:

@@ -185,3 +185,10 @@ def test_another_backend_that_did_not_accept_is_tried_later(result):
 
 def test_the_default_is_the_projects_backend():
     assert isinstance(open_transport(), BackendTransport)
+
+
+@pytest.mark.parametrize("method", ["send_messages", "_send"])
+def test_a_smtp_backend_that_sends_in_its_own_way_is_not_passed_by(method):
+    redirecting = type("Redirecting", (EmailBackend,), {method: lambda self, messages: 1})
+    backend = redirecting(host="127.0.0.1", port=1, alias="test")
+    assert isinstance(transport_for(backend), BackendTransport)
