@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import timezone
@@ -127,6 +127,8 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
 def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
     attempts = parcel.message.attempts + 1
     try:
+        # Before it leaves: once it is out, nothing may fail any more.
+        content_hash = _digest(mail.content)
         if mail.backend is None:
             transport.send(mail.content)
         else:
@@ -150,7 +152,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
             "attempts": attempts,
             "sent_at": timezone.now(),
             "last_error": "",
-            "content_hash": _digest(mail.content),
+            "content_hash": content_hash,
         },
     )
 
@@ -196,6 +198,8 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome, outcomes: Counter[Me
     outcomes[outcome.status] += 1
 
 
-def _digest(content: EmailMultiAlternatives) -> str:
-    parts = [content.subject, content.body, *(alternative[0] for alternative in content.alternatives)]
+def _digest(content: EmailMessage) -> str:
+    # An overridden build() may return a message without alternatives.
+    alternatives = getattr(content, "alternatives", ())
+    parts = [content.subject, content.body, *(alternative[0] for alternative in alternatives)]
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

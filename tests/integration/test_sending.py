@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.test import override_settings
@@ -282,6 +283,19 @@ class TestAClassThatFails:
             route_pending()
             send_due(lambda: server)
         assert "no_such_column" in Message.objects.get().last_error
+
+
+def test_a_mail_without_alternatives_is_sent_once(server):
+    def build(self):
+        return EmailMessage("Subject", "Text", "from@x.example", self.get_recipient_emails())
+
+    assert send(server, ["a", "b"], build=build) == {"sent": 2}
+    assert server.recipients == ["a@x.example", "b@x.example"]
+
+
+def test_what_cannot_be_encoded_fails_before_it_leaves(server):
+    send(server, ["a"], get_subject=lambda self: "lone \udcff surrogate")
+    assert (server.recipients, message_to("a").status) == ([], "open")
 
 
 def test_the_default_transport_is_the_projects_mail_backend():
