@@ -88,7 +88,7 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
     unsettled: tuple[Parcel, Outcome] | None = None
     try:
         for position, parcel in enumerate(parcels):
-            ready = _prepare(parcel)
+            ready = _given_up(parcel) or _prepare(parcel)
             with transaction.atomic(using=conf.current().DATABASE):
                 if unsettled:
                     _settle(batch, *unsettled, outcomes)
@@ -110,6 +110,14 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
         # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
         if unsettled:
             _settle(batch, *unsettled, outcomes)
+
+
+def _given_up(parcel: Parcel) -> Outcome | None:
+    # A mail whose worker vanished has been in no worker's hands that could count and stop.
+    uncertain = parcel.message.status == MessageStatus.UNCERTAIN
+    if uncertain and parcel.email_class.retry.pause(parcel.message.attempts) is None:
+        return Outcome(status=MessageStatus.HELD)
+    return None
 
 
 def _prepare(parcel: Parcel) -> Mail | Outcome:

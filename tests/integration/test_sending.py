@@ -151,6 +151,24 @@ def test_a_worker_that_dies_in_the_air_leaves_one_uncertain_mail(server):
     assert message_to("b").attempts == 2
 
 
+def test_a_mail_that_kills_every_worker_is_held_at_last():
+    class Deadly(Server):
+        def send(self, message):
+            super().send(message)
+            raise KeyboardInterrupt
+
+    deadly = Deadly()
+    with email_kind(["a@x.example"], retry=RetryPolicy(max_attempts=2)):
+        record(DocumentAction.FILED)
+        route_pending()
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                send_due(lambda: deadly)
+            Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert send_due(lambda: deadly) == {"held": 1}
+    assert len(deadly.accepted) == 2
+
+
 def test_a_worker_that_lost_its_lease_settles_nothing(server):
     class Slow(Server):
         def send(self, message):
