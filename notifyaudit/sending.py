@@ -9,7 +9,8 @@ knows which.
 import hashlib
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from django.core.mail import EmailMessage
@@ -47,6 +48,10 @@ _PERMANENT = (
     EmailServiceAttachmentError,
 )
 """What will not go away by itself; everything else is tried again by the class's ``RetryPolicy``."""
+
+
+_OWN_SERVER_PAUSE = timedelta(minutes=1)
+"""How long a mail waits whose class asks for a server of its own that cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +150,13 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
                 own.send(mail.content)
             finally:
                 own.close()
-    except NoConnection:
-        raise
+    except NoConnection as error:
+        if mail.backend is None:
+            raise
+        # Only this class asks for this server: the mails of the others must not wait for it.
+        logger.error("mail server of message %s: %s", parcel.message.pk, error)  # noqa: TRY400 - as above
+        outcome = _given_back(parcel, error)
+        return replace(outcome, values={**outcome.values, "due_at": timezone.now() + _OWN_SERVER_PAUSE})
     except Uncertain as error:
         logger.warning("message %s may have been sent: %s", parcel.message.pk, error)
         return _uncertain(parcel, error)

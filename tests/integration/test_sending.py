@@ -1,5 +1,6 @@
 """From messages to mails: each settled on its own, whatever happens to the others."""
 
+import socket
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -331,6 +333,25 @@ def test_a_connection_that_the_class_asks_for_is_used(server):
         send_due(lambda: server)
     assert not server.accepted
     assert len(mail.outbox) == 1
+
+
+def test_a_server_of_one_class_that_is_down_keeps_nobody_elses_mail(server):
+    def get_connection(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            return SmtpBackend(host="127.0.0.1", port=unused.getsockname()[1], timeout=5, alias="test")
+
+    with (
+        email_kind(["own@x.example"], key="own", name="Own", get_connection=get_connection, priority=1),
+        email_kind(["b@x.example"], key="plain", name="Plain"),
+    ):
+        record(DocumentAction.FILED)
+        route_pending()
+        send_due(lambda: server)
+    assert server.recipients == ["b@x.example"]
+    row = message_to("own")
+    assert (row.status, row.attempts, "NoConnection" in row.last_error) == ("open", 0, True)
+    assert row.due_at > timezone.now() + timedelta(seconds=30)
 
 
 def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
