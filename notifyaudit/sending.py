@@ -34,7 +34,6 @@ from notifyaudit.transport import (
     TransportFactory,
     Uncertain,
     open_transport,
-    transport_for,
 )
 
 logger = logging.getLogger("notifyaudit")
@@ -68,7 +67,7 @@ def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatu
     Send every message that is due, over one connection.
 
     Args:
-        connect: makes the transport; by default that of the project's mail backend.
+        connect: makes the transport for a mail backend, ``None`` for the project's.
 
     Returns:
         how many messages ended in which status.
@@ -78,16 +77,18 @@ def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatu
     """
     recover()
     outcomes: Counter[MessageStatus] = Counter()
-    transport = connect()
+    transport = connect(None)
     try:
         while batch := claim():
-            _send_batch(batch, transport, outcomes)
+            _send_batch(batch, transport, connect, outcomes)
     finally:
         transport.close()
     return outcomes
 
 
-def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> None:
+def _send_batch(
+    batch: Claim, transport: Transport, connect: TransportFactory, outcomes: Counter[MessageStatus]
+) -> None:
     parcels = parcels_of(batch.messages)
     # The mail that left last: its outcome is written together with the mark of the next one.
     unsettled: tuple[Parcel, Outcome] | None = None
@@ -106,7 +107,7 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
             if isinstance(ready, Outcome) or not ours:
                 continue
             try:
-                unsettled = parcel, _transmit(parcel, ready, transport)
+                unsettled = parcel, _transmit(parcel, ready, transport, connect)
             except NoConnection as error:
                 unsettled = parcel, _given_back(parcel, error)
                 batch.release([rest.message for rest in parcels[position + 1 :]])
@@ -137,7 +138,7 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
             return _failed(parcel, error)
 
 
-def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
+def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: TransportFactory) -> Outcome:
     attempts = parcel.message.attempts + 1
     try:
         # Before it leaves: once it is out, nothing may fail any more.
@@ -145,7 +146,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
         if mail.backend is None:
             transport.send(mail.content)
         else:
-            own = transport_for(mail.backend)
+            own = connect(mail.backend)
             try:
                 own.send(mail.content)
             finally:

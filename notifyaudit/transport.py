@@ -55,16 +55,15 @@ class Transport(Protocol):
         """End the connection, if there is one."""
 
 
-TransportFactory = Callable[[], Transport]
+TransportFactory = Callable[[BaseEmailBackend | None], Transport]
 
 
-def open_transport() -> Transport:
-    """The transport for the project's default mail backend. It connects at the first mail."""
-    return transport_for(compat.mail_backend())
-
-
-def transport_for(backend: BaseEmailBackend) -> Transport:
-    """The transport that knows most about this backend."""
+def open_transport(backend: BaseEmailBackend | None = None) -> Transport:
+    """
+    The transport that knows most about this backend, by default the project's. It connects at the first mail.
+    """
+    if backend is None:
+        backend = compat.mail_backend()
     if isinstance(backend, SmtpBackend) and _sends_as_django_does(type(backend)):
         return SmtpTransport(backend)
     return BackendTransport(backend)
