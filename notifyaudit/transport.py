@@ -59,9 +59,7 @@ TransportFactory = Callable[[BaseEmailBackend | None], Transport]
 
 
 def open_transport(backend: BaseEmailBackend | None = None) -> Transport:
-    """
-    The transport that knows most about this backend, by default the project's. It connects at the first mail.
-    """
+    """The transport that knows most about a backend, the project's by default. It connects when it sends."""
     if backend is None:
         backend = compat.mail_backend()
     if isinstance(backend, SmtpBackend) and _sends_as_django_does(type(backend)):

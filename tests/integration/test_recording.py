@@ -381,3 +381,8 @@ class TestRecordMany:
 def test_async_code_records_too(document):
     event = async_to_sync(arecord)(DocumentAction.CHANGED, target=document)
     assert stored(event).target == document
+
+
+def test_a_lazy_object_such_as_the_requests_user_has_a_snapshot(user):
+    event = record(DocumentAction.REMOVED, target=SimpleLazyObject(lambda: user), snapshot=True)
+    assert event.snapshot["username"] == "owner"
