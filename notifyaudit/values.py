@@ -16,6 +16,7 @@ from notifyaudit.identity import reference, repr_of
 from notifyaudit.text import storable
 
 _DEPTH = 32
+_CONTAINERS = (Mapping, set, frozenset, list, tuple, QuerySet)
 
 
 def to_json(value: Any) -> Any:
@@ -27,7 +28,7 @@ def to_json(value: Any) -> Any:
     try:
         return _convert(value, _DEPTH)
     except Exception:  # noqa: BLE001 - a value's own code (an iterator, a __str__), see above
-        return repr_of(value)
+        return _unconverted(value)
 
 
 def _convert(value: Any, depth: int) -> Any:  # noqa: C901, PLR0911 - a table, one line a type
@@ -54,7 +55,12 @@ def _convert(value: Any, depth: int) -> Any:  # noqa: C901, PLR0911 - a table, o
             return reference(value)
         case File():
             return storable(value.name or "")
-    return _nested(value, depth) if depth else repr_of(value)
+    return _nested(value, depth) if depth else _unconverted(value)
+
+
+def _unconverted(value: Any) -> str:
+    # Never the str() of a container: no key could be masked in it any more.
+    return f"<{type(value).__name__}>" if isinstance(value, _CONTAINERS) else repr_of(value)
 
 
 def _nested(value: Any, depth: int) -> Any:
