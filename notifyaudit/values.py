@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -23,7 +24,8 @@ def to_json(value: Any) -> Any:
     """
     The value as JSON: numbers, texts, booleans, lists and dicts as they are; dates, times and UUIDs
     in ISO form; ``Decimal``, NaN and infinity as text; an enum as its value; a file as its name; bytes as
-    their length; a model instance as its reference; anything else as its ``str()``.
+    their length; a model instance as its reference; a dataclass or named tuple as a dict, so that its
+    fields can be masked by name; anything else as its ``str()``.
     """
     try:
         return _convert(value, _DEPTH)
@@ -64,6 +66,10 @@ def _unconverted(value: Any) -> str:
 
 
 def _nested(value: Any, depth: int) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     match value:
         case Mapping():
             return {storable(str(key)): _convert(item, depth - 1) for key, item in value.items()}

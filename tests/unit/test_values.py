@@ -1,7 +1,9 @@
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
@@ -18,6 +20,17 @@ from tests.testapp.models import Document, Tag, Ticket
 
 class Colour(Enum):
     RED = "red"
+
+
+@dataclass
+class Login:
+    user: str
+    password: str
+
+
+class LoginTuple(NamedTuple):
+    user: str
+    password: str
 
 
 class Unspeakable:
@@ -58,6 +71,8 @@ class Untraversable(dict):
         ({1: {"y": None}}, {"1": {"y": None}}),
         (Tag(pk=3, name="urgent"), {"type": "testapp.Tag", "id": "3", "repr": "urgent"}),
         (Ticket(pk=UUID(int=1)), {"type": "testapp.Ticket", "id": str(UUID(int=1)), "repr": "<Ticket>"}),
+        (Login("u", "p"), {"user": "u", "password": "p"}),
+        (LoginTuple("u", "p"), {"user": "u", "password": "p"}),
         (Unspeakable(), "<Unspeakable>"),
         (Untraversable(), "<Untraversable>"),
     ],
