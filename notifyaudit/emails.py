@@ -180,7 +180,9 @@ class AuditEmail(BaseEmailService):
             self._errors.append(_("Email service requires a template."))
         if not recipients:
             self._errors.append(_("Email service requires a target mail address."))
-        for address in (*recipients, *self.get_cc_emails(), *self.get_bcc_emails()):
+        # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
+        copies = (addresses.plain(copy) for copy in (*self.get_cc_emails(), *self.get_bcc_emails()))
+        for address in (*recipients, *copies):
             try:
                 addresses.check(address)
             except InvalidAddress as error:

@@ -147,6 +147,11 @@ class TestPonyExpress:
         )
         assert [attachment[0] for attachment in content.attachments] == ["a.txt", "test_emails.py"]
 
+    def test_a_copy_may_be_addressed_by_name(self, sent):
+        named = ["Boss <boss@x.example>"]
+        content = sent(cc_email_list=named, bcc_email_list=named).content
+        assert (content.cc, content.bcc) == (named, named)
+
     def test_lists_are_not_shared_between_mails(self):
         with email_kind(cc_email_list=["a@x.example"]) as email_class:
             email_class().cc_email_list.append("b@x.example")
