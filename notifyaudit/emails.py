@@ -234,10 +234,11 @@ class AuditEmail(BaseEmailService):
             if self.threaded and self.event.target_id:
                 thread = thread_id_of(self.event.target_type, self.event.target_id)
                 headers |= {"References": thread, "In-Reply-To": thread}
-        headers |= self.get_headers()
+        own = self.get_headers()
         if self.message_id:
-            headers["Message-ID"] = self.message_id
-        return headers
+            own = {**_without(own, {"message-id"}), "Message-ID": self.message_id}
+        # Names of headers know no case: a "references" must not stand beside our "References".
+        return _without(headers, {name.lower() for name in own}) | own
 
     def _attach(self, message: EmailMultiAlternatives) -> None:
         for attachment in self.get_attachments():
@@ -251,6 +252,10 @@ class AuditEmail(BaseEmailService):
                     f"{type(self).__name__}: an attachment is a path or a dict with 'filename' and 'file'; "
                     f"this one has no {error}."
                 ) from error
+
+
+def _without(headers: dict[str, str], names: set[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
 def _check_definition(cls: type[AuditEmail]) -> None:

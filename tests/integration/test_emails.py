@@ -126,6 +126,13 @@ class TestHeaders:
         email.assert_header("Auto-Submitted", "no")
         email.assert_header("Message-ID", email.message.message_id)
 
+    def test_know_no_case(self, sent):
+        email = sent(get_headers=lambda self: {"message-id": "<other@x>", "references": "<mine@x>"})
+        names = sorted(name.lower() for name in email.headers)
+        assert len(names) == len(set(names))
+        email.assert_header("References", "<mine@x>")
+        email.assert_header("Message-ID", email.message.message_id)
+
     def test_have_no_thread_on_wish(self, sent):
         assert "References" not in sent(threaded=False).headers
 
