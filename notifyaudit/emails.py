@@ -154,15 +154,16 @@ class AuditEmail(BaseEmailService):
     def get_subject(self) -> str:
         """
         The class attribute ``subject``, rendered as a one-line template, behind the ``SUBJECT_PREFIX``. A
-        subject that was set on the instance, or that an override returns, is taken as it is: it may hold
-        what somebody typed.
+        subject that was set on the instance, or that a property or an override returns, is taken as it is: it
+        may hold what somebody typed.
         """
         if not self.subject:
             return ""
-        if "subject" in self.__dict__:
-            subject = str(self.subject)
-        else:
+        declared = "subject" not in self.__dict__ and isinstance(type(self).subject, str | Promise)
+        if declared:
             subject = render_line(str(self.subject), self._context or self.get_context_data())
+        else:
+            subject = str(self.subject)
         return f"{self.SUBJECT_PREFIX}{self.SUBJECT_DELIMITER}{subject}" if self.SUBJECT_PREFIX else subject
 
     def is_valid(self, raise_exception: bool = True) -> bool:  # noqa: FBT001, FBT002 - pony-express's signature

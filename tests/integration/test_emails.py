@@ -46,6 +46,10 @@ class TestSubject:
     def test_that_an_override_returns_is_not_compiled(self, sent):
         assert sent(get_subject=lambda self: "{{ event.pk }} {% now %}").subject == "{{ event.pk }} {% now %}"
 
+    def test_that_a_property_returns_is_not_compiled(self, sent):
+        subject = property(lambda self: "{{ typed by somebody }}")
+        assert sent(subject=subject).subject == "{{ typed by somebody }}"
+
     def test_that_is_set_on_the_instance_is_not_compiled(self, sent):
         def __init__(self, *args, **kwargs):
             super(self.__class__, self).__init__(*args, **kwargs)
