@@ -226,6 +226,14 @@ class AuditEmail(BaseEmailService):
                 self._context = None
         return message
 
+    def _build_mail_object(self) -> EmailMultiAlternatives:
+        # What pony-express's process() sends is the mail that build() makes, headers and language included.
+        message = self.build()
+        connection = self.get_connection()
+        if connection is not None:  # else Django's default; even to set None is deprecated from 6.1 on
+            message.connection = connection
+        return message
+
     def _headers(self) -> dict[str, str]:
         # RFC 3834, section 5: programs that answer mail must not answer this one.
         headers = {"Auto-Submitted": "auto-generated"}

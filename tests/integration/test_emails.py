@@ -173,6 +173,14 @@ class TestPonyExpress:
         content = email.build()
         assert (content.subject, content.to) == ("Plan A was changed", ["a@x.example"])
 
+    def test_process_sends_what_build_makes_and_leaves_the_language_alone(self, mailoutbox):
+        with translation.override("fr"):
+            assert DocumentChangedEmail("a@x.example", {"target": "Plan A", "changes": {}}).process()
+            assert translation.get_language() == "fr"
+        (content,) = mailoutbox
+        assert content.subject == "Plan A was changed"
+        assert content.extra_headers["Auto-Submitted"] == "auto-generated"
+
     def test_is_valid_says_what_is_wrong_each_time_anew(self):
         with email_kind(template_name=None, subject=None) as email_class:
             email = email_class(["nobody"])
