@@ -16,7 +16,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
-from notifyaudit import compat
+from notifyaudit import compat, conf
 from notifyaudit.addresses import envelope
 
 
@@ -128,6 +128,7 @@ class SmtpTransport:
         try:
             if self._backend.connection is not None and self._is_stale(self._backend.connection):
                 self._drop()
+            self._limit_waiting()
             self._backend.open()
             smtp = self._backend.connection
             if smtp is None:
@@ -137,6 +138,12 @@ class SmtpTransport:
             self._drop()
             raise NoConnection(f"{type(error).__name__}: {error}") from error
         return smtp
+
+    def _limit_waiting(self) -> None:
+        # Who waits for a reply beyond the lease finds the mail in the hands of another worker, who has sent
+        # it a second time. Django's own default is to wait for ever.
+        limit = conf.current().LEASE.total_seconds() / 2
+        self._backend.timeout = min(self._backend.timeout or limit, limit)
 
     @staticmethod
     def _is_stale(smtp: smtplib.SMTP) -> bool:

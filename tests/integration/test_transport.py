@@ -6,11 +6,13 @@ import json
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
+from django.test import override_settings
 
 from notifyaudit.transport import (
     BackendTransport,
@@ -191,3 +193,14 @@ def test_a_smtp_backend_that_sends_in_its_own_way_is_not_passed_by(method):
     redirecting = type("Redirecting", (EmailBackend,), {method: lambda self, messages: 1})
     backend = redirecting(host="127.0.0.1", port=1, alias="test")
     assert isinstance(open_transport(backend), BackendTransport)
+
+
+@pytest.mark.parametrize(("timeout", "limited"), [(None, 30), (10, 10), (600, 30)])
+def test_no_reply_is_waited_for_beyond_the_lease(server, timeout, limited):
+    slow = EmailBackend(host="127.0.0.1", port=server.port, timeout=timeout, alias="test")
+    transport = open_transport(slow)
+    with override_settings(NOTIFYAUDIT={"LEASE": timedelta(minutes=1)}):
+        transport.send(mail("a@x.example"))
+    server.next_mail()
+    assert slow.connection.sock.gettimeout() == limited
+    transport.close()
