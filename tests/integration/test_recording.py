@@ -403,3 +403,10 @@ def test_a_value_that_cannot_be_rebuilt_leaves_the_others(document, monkeypatch)
     # As Django 5.2's BinaryField does with what is stored of bytes.
     monkeypatch.setattr(Document._meta.get_field("price"), "to_python", b64decode)
     assert event.target.title == "Plan A"
+
+
+def test_what_a_model_declares_public_stays_masked_in_the_metadata(document, monkeypatch):
+    monkeypatch.setattr(Document, "notifyaudit_public_fields", ["token"])
+    with audit_context(metadata={"token": "s3cret", "url": "/x/"}):
+        event = record(DocumentAction.CHANGED, target=document)
+    assert stored(event).metadata == {"token": MASK, "url": "/x/"}
