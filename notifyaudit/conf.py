@@ -119,7 +119,7 @@ def default_from_email() -> str:
 
 
 def mail_domain() -> str:
-    """The domain that the library's Message-IDs are in: that of ``BASE_URL``, else of the sender, in ASCII."""
+    """The domain of the library's Message-IDs, in ASCII: that of ``BASE_URL``, else of the sender."""
     host = urlsplit(current().BASE_URL).hostname
     return punycode(host) if host else envelope(default_from_email()).rpartition("@")[2]
 
