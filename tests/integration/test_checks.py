@@ -62,6 +62,15 @@ def test_a_task_backend_that_makes_callers_wait():
             assert found() == []
 
 
+def test_no_default_task_backend():
+    path = f"{compat.ImmediateBackend.__module__}.ImmediateBackend"
+    with override_settings(TASKS={"other": {"BACKEND": path}}):
+        identifier, text = only()
+        assert (identifier, "'default'" in text) == ("notifyaudit.E009", True)
+        with override_settings(NOTIFYAUDIT={**BASE, "WAKE_UP": "never"}):
+            assert found() == []
+
+
 def test_an_action_that_is_declared_twice(monkeypatch):
     monkeypatch.setattr(actions.known, "_classes", dict(actions.known._classes))
 
