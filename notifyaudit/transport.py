@@ -115,7 +115,13 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise Uncertain(f"no reply after the end of DATA: {error}") from error
-        self._expect(250, *reply)
+        code, text = reply
+        if 200 <= code < 300:  # noqa: PLR2004 - the first digit decides (RFC 5321, section 4.2.1)
+            return
+        if not 400 <= code < 600:  # noqa: PLR2004
+            self._drop()
+            raise Uncertain(f"no known reply after the end of DATA: {code} {text.decode('utf-8', 'replace')}")
+        self._expect(250, code, text)
 
     def close(self) -> None:
         """See :class:`Transport`."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -204,3 +205,20 @@ def test_no_reply_is_waited_for_beyond_the_lease(server, timeout, limited):
     server.next_mail()
     assert slow.connection.sock.gettimeout() == limited
     transport.close()
+
+
+class TestTheReplyAfterTheMail:
+    def send(self, reply, monkeypatch):
+        smtp = Mock(**{"mail.return_value": (250, b""), "rcpt.return_value": (250, b""),
+                       "docmd.return_value": (354, b""), "has_extn.return_value": False,
+                       "getreply.return_value": reply})  # fmt: skip
+        transport = SmtpTransport(backend(1))
+        monkeypatch.setattr(transport, "_connected", lambda: smtp)
+        transport.send(mail("a@x.example"))
+
+    def test_any_2xx_is_acceptance(self, monkeypatch):
+        self.send((200, b"queued"), monkeypatch)
+
+    def test_what_is_no_reply_leaves_the_mail_uncertain(self, monkeypatch):
+        with pytest.raises(Uncertain, match="no known reply"):
+            self.send((-1, b"garbage"), monkeypatch)
