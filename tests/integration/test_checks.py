@@ -10,6 +10,9 @@ from django.test.utils import isolate_apps
 from notifyaudit import Action, actions, checks, compat
 from tests.integration.kinds import email_kind
 
+# Some of Django's own checks ask the database.
+pytestmark = pytest.mark.django_db
+
 BASE = {"BASE_URL": "https://site.example"}
 
 
