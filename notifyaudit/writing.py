@@ -169,6 +169,11 @@ def _mapping(data: Any) -> Any:
 
 
 def _require_storable(event: AuditEvent) -> None:
+    for name in ("idempotency_key", "source_ref"):
+        if getattr(event, name) == "":
+            raise ValueError(
+                f"{name} must not be empty: all events with an empty one would be the same. Use None."
+            )
     # In the database a value that is too long breaks the caller's whole transaction.
     for column in event._meta.concrete_fields:
         value = getattr(event, column.attname)

@@ -410,3 +410,8 @@ def test_what_a_model_declares_public_stays_masked_in_the_metadata(document, mon
     with audit_context(metadata={"token": "s3cret", "url": "/x/"}):
         event = record(DocumentAction.CHANGED, target=document)
     assert stored(event).metadata == {"token": MASK, "url": "/x/"}
+
+
+def test_an_empty_idempotency_key_is_refused(document):
+    with pytest.raises(ValueError, match="None means"):
+        record(DocumentAction.CHANGED, target=document, idempotency_key="")
