@@ -415,3 +415,9 @@ def test_what_a_model_declares_public_stays_masked_in_the_metadata(document, mon
 def test_an_empty_idempotency_key_is_refused(document):
     with pytest.raises(ValueError, match="None means"):
         record(DocumentAction.CHANGED, target=document, idempotency_key="")
+
+
+def test_a_parent_property_that_meets_nothing_ends_the_ancestors(document, monkeypatch):
+    monkeypatch.setattr(Document, "site", property(lambda self: None.site), raising=False)
+    monkeypatch.setattr(Document, "notifyaudit_parent", "site")
+    assert record(DocumentAction.CHANGED, target=document).ancestors == []
