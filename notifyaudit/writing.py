@@ -171,9 +171,7 @@ def _mapping(data: Any) -> Any:
 def _require_storable(event: AuditEvent) -> None:
     for name in ("idempotency_key", "source_ref"):
         if getattr(event, name) == "":
-            raise ValueError(
-                f"{name} must not be empty: all events with an empty one would be the same. Use None."
-            )
+            raise ValueError(f"{name} must not be empty; None means that there is none.")
     # In the database a value that is too long breaks the caller's whole transaction.
     for column in event._meta.concrete_fields:
         value = getattr(event, column.attname)
