@@ -1,6 +1,7 @@
 """What the code of the documentation may use without making it: people, a building, its inspections."""
 
-from types import SimpleNamespace
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -8,6 +9,7 @@ from example_site.inspections import actions, emails, exceptions, models
 from example_site.inspections.models import Inspection
 from notifyaudit.actions import known
 from notifyaudit.registry import emails as registry
+from tests.integration.conftest import document, folder, other, user  # noqa: F401
 from tests.example.conftest import (  # noqa: F401
     building,
     draft,
@@ -30,18 +32,23 @@ def inspection(draft) -> Inspection:  # noqa: F811
 @pytest.fixture
 def site(monkeypatch):
     """The example's app as pages import it: ``inspections``. What pages define is forgotten afterwards."""
-    monkeypatch.setitem(__import__("sys").modules, "inspections", SimpleNamespace(__path__=[]))
+    package = ModuleType("inspections")
+    package.__path__ = []
+    monkeypatch.setitem(sys.modules, "inspections", package)
     for module in (actions, emails, exceptions, models):
-        name = f"inspections.{module.__name__.rpartition('.')[2]}"
-        monkeypatch.setitem(__import__("sys").modules, name, module)
+        # A copy: what a page defines must not stay in the example's own module.
+        copy = ModuleType(f"inspections.{module.__name__.rpartition('.')[2]}")
+        copy.__dict__.update({name: value for name, value in vars(module).items() if name != "__name__"})
+        monkeypatch.setitem(sys.modules, copy.__name__, copy)
     monkeypatch.setattr(known, "_classes", dict(known._classes))
     with registry.isolated():
         yield
 
 
 @pytest.fixture
-def a_missing_mail(ready, reviewer, owner) -> None:  # noqa: F811
+def a_missing_mail(ready, reviewer, owner) -> dict[str, Inspection]:  # noqa: F811
     """What the page on a missing mail tells: the owner's address is wrong."""
     owner.email = "owner.example.com"
     owner.save()
     ready.complete(by=reviewer)
+    return {"inspection": ready}

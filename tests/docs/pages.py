@@ -9,7 +9,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 
-_FENCE = re.compile(r"^(?P<ticks>```+)(?P<language>[\w+-]*)\n(?P<code>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<ticks>```+)(?P<language>[\w+-]*)\n(?P<code>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL
+)
 _MARKER = re.compile(r"<!-- test: (?P<word>\w+) because (?P<why>[^>]+) -->\n\Z")
 _FILE = re.compile(r"(?:# |\{# |<!-- )(?P<path>[\w/.-]+\.(?:py|html|txt))(?P<rest>[^\n]*)")
 
