@@ -9,7 +9,6 @@ from example_site.inspections import actions, emails, exceptions, models
 from example_site.inspections.models import Inspection
 from notifyaudit.actions import known
 from notifyaudit.registry import emails as registry
-from tests.integration.conftest import document, folder, other, user  # noqa: F401
 from tests.example.conftest import (  # noqa: F401
     building,
     draft,
@@ -20,6 +19,7 @@ from tests.example.conftest import (  # noqa: F401
     ready,
     reviewer,
 )
+from tests.integration.conftest import document, folder, other, user  # noqa: F401
 
 NAMES = ("inspection", "ready", "building", "inspector", "other_inspector", "reviewer", "owner")
 

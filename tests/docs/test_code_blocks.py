@@ -1,4 +1,4 @@
-"""The documentation's code is run, its templates rendered, its shell sessions repeated, its links followed."""
+"""The documentation's code is run, its templates rendered, its sessions repeated, its links followed."""
 
 import doctest
 import re
@@ -14,6 +14,7 @@ from django.template import engines
 from django.template.loader import get_template
 from django.test import override_settings
 
+import notifyaudit
 from notifyaudit import conf
 from notifyaudit.registry import emails as registry
 from notifyaudit.testing import AuditOutbox
@@ -43,6 +44,11 @@ class Page:
         self.directory = directory
         self.people = {name: request.getfixturevalue(name) for name in NAMES}
         self.namespace = dict(self.people)
+        if page.name == "README.md":
+            # Its text says in words where these come from.
+            names = ("Action", "AuditEmail", "record")
+            self.namespace |= {name: getattr(notifyaudit, name) for name in names}
+            self.namespace["transaction"] = transaction
 
     def run(self) -> None:
         self.write_templates()
