@@ -130,10 +130,7 @@ class Story:
         self.check_inbox()
 
         for label, notifications in (("Told", telling.told), ("Not told", telling.not_told)):
-            lines = [
-                f"{address_of(found):<26} {found.get_skip_reason_display() or found.get_reason_display()}"
-                for found in notifications
-            ]
+            lines = [f"{address_of(found):<26} {why(found)}" for found in notifications]
             self.terminal.fact(label, "\n".join(lines) or "nobody")
         if [(address_of(found), found.skip_reason) for found in telling.not_told] != [(actor, "actor")]:
             raise StoryError("The ledger does not say that only the actor is not told, and why.")
@@ -171,6 +168,13 @@ class Story:
     def check_inbox(self) -> None:
         if extra := self.processes.inbox.counts() - self.expected:
             raise StoryError(f"Mail came that nobody should get: {', '.join(sorted(extra.elements()))}.")
+
+
+def why(notification: Any) -> str:
+    """Why somebody is told, or why not, as the ledger has it."""
+    if notification.skip_reason:
+        return str(notification.get_skip_reason_display())
+    return f"{notification.reason} by {notification.email_key.rpartition('.')[2]}"
 
 
 def address_of(notification: Any) -> str:

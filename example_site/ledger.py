@@ -74,9 +74,12 @@ class Telling:
 
     @property
     def changes(self) -> list[str]:
-        return [f"{name}: {brief(old)} → {brief(new)}" for name, (old, new) in self.event.changes.items()]
+        changes = self.event.readable_changes().values()
+        return [
+            f"{change.label}: {brief(change.old_label)} → {brief(change.new_label)}" for change in changes
+        ]
 
 
 def brief(value: Any) -> str:
     """One short line, however long the value is."""
-    return textwrap.shorten(str(value), 48, placeholder=" …") or "(empty)"
+    return textwrap.shorten(str(value), 48, placeholder=" …")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from notifyaudit.actions import Action as Action
     from notifyaudit.context import audit_context as audit_context
     from notifyaudit.emails import AuditEmail as AuditEmail
+    from notifyaudit.recording import arecord as arecord
     from notifyaudit.recording import record as record
+    from notifyaudit.recording import record_many as record_many
     from notifyaudit.retry import RetryPolicy as RetryPolicy
     from notifyaudit.threads import thread_id as thread_id
     from notifyaudit.tracking import track as track
@@ -23,8 +25,10 @@ _HOME = {
     "Action": "actions",
     "AuditEmail": "emails",
     "RetryPolicy": "retry",
+    "arecord": "recording",
     "audit_context": "context",
     "record": "recording",
+    "record_many": "recording",
     "thread_id": "threads",
     "track": "tracking",
 }
@@ -33,8 +37,10 @@ __all__ = [
     "Action",
     "AuditEmail",
     "RetryPolicy",
+    "arecord",
     "audit_context",
     "record",
+    "record_many",
     "thread_id",
     "track",
 ]

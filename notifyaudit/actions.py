@@ -47,6 +47,8 @@ class KnownActions:
         Raises:
             UnknownAction: naming the nearest declared one.
         """
+        if isinstance(action, Action):
+            return action.value
         values = self.values()
         if str(action) not in values:
             raise UnknownAction(action, values)

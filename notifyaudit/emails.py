@@ -13,9 +13,8 @@ from django_pony_express.errors import EmailServiceAttachmentError, EmailService
 from django_pony_express.services.base import BaseEmailService
 
 from notifyaudit import addresses, conf
-from notifyaudit.changes import Change, readable
+from notifyaudit.changes import Change
 from notifyaudit.exceptions import ConfigurationError, InvalidAddress
-from notifyaudit.identity import model_of
 from notifyaudit.models import AuditEvent, Message, Reason
 from notifyaudit.registry import emails
 from notifyaudit.rendering import html_to_text, render_html, render_line, render_text
@@ -129,9 +128,7 @@ class AuditEmail(BaseEmailService):
         The changed fields this recipient may see: ``{field: Change}``, a ``(old, new)`` tuple with
         ``label``, ``old_label`` and ``new_label`` as people read them.
         """
-        if not self.events:
-            return {}
-        return readable(self.event.changes, model_of(self.event.target_type))
+        return self.event.readable_changes() if self.events else {}
 
     def get_headers(self) -> dict[str, str]:
         """Further headers. They replace the library's own, save the Message-ID."""

@@ -47,6 +47,7 @@ class _TextWriter(HTMLParser):
                 self.parts.append(self._bullet())
             case "td" | "th":
                 if self.parts and not self.parts[-1].endswith("\n"):
+                    self.parts[-1] = self.parts[-1].rstrip(" ")
                     self.parts.append("  ")
             case "img" if given.get("alt"):
                 self.parts.append(given["alt"])

@@ -1,7 +1,7 @@
 """From a message of the ledger to the mail itself, with everything decided again that may have changed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,12 +77,17 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     return [
         Parcel(
             message=message,
-            events=[events[event_id] for event_id, _ in of_message[message.pk]],
-            reason=Reason(next((reason for _, reason in of_message[message.pk]), Reason.NAMED)),
+            events=[events[event_id] for event_id, _ in of_message[message.pk] if event_id in events],
+            reason=_known_reason(reason for _, reason in of_message[message.pk]),
             user=users.get(message.recipient_id),
         )
         for message in messages
     ]
+
+
+def _known_reason(reasons: Iterable[str]) -> Reason:
+    # Newer code, beside which this worker runs in a rolling deploy, may know further ones.
+    return next((Reason(reason) for reason in reasons if reason in Reason.values), Reason.NAMED)
 
 
 def prepare(parcel: Parcel) -> Mail:

@@ -60,28 +60,29 @@ class Outcome:
 
 def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatus]:
     """
-    Send every message that is due, over one connection, until none is left or the server is gone.
+    Send every message that is due, over one connection.
 
     Args:
         connect: makes the transport; by default that of the project's mail backend.
 
     Returns:
         how many messages ended in which status.
+
+    Raises:
+        NoConnection: if the mail server cannot be reached; what was claimed has been given back.
     """
     recover()
     outcomes: Counter[MessageStatus] = Counter()
     transport = connect()
     try:
         while batch := claim():
-            if not _send_batch(batch, transport, outcomes):
-                break
+            _send_batch(batch, transport, outcomes)
     finally:
         transport.close()
     return outcomes
 
 
-def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> bool:
-    """``False``: the server cannot be reached, and what was left of the batch is given back."""
+def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> None:
     parcels = parcels_of(batch.messages)
     # The mail that left last: its outcome is written together with the mark of the next one.
     unsettled: tuple[Parcel, Outcome] | None = None
@@ -102,15 +103,13 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
             try:
                 unsettled = parcel, _transmit(parcel, ready, transport)
             except NoConnection as error:
-                logger.error("mail server: %s", error)  # noqa: TRY400 - a traceback says nothing more
                 unsettled = parcel, _given_back(parcel, error)
                 batch.release([rest.message for rest in parcels[position + 1 :]])
-                return False
+                raise
     finally:
         # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
         if unsettled:
             _settle(batch, *unsettled, outcomes)
-    return True
 
 
 def _prepare(parcel: Parcel) -> Mail | Outcome:

@@ -47,6 +47,9 @@ def sweep(connect: TransportFactory = open_transport) -> Swept:
 
     Args:
         connect: makes the transport; by default that of the project's mail backend.
+
+    Raises:
+        NoConnection: if the mail server cannot be reached. Nothing is lost, and no attempt was counted.
     """
     return Swept(routed=route_pending(), messages=send_due(connect))
 

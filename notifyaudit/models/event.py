@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from notifyaudit import conf
+from notifyaudit.changes import Change, readable
 from notifyaudit.exceptions import ImmutableEvent
 from notifyaudit.identity import model_of, resolve
 from notifyaudit.masking import MASK
@@ -125,6 +126,13 @@ class AuditEvent(models.Model):
         (``target_repr`` remains).
         """
         return resolve(self.target_type, self.target_id, self._alias) or self._rebuilt()
+
+    def readable_changes(self) -> dict[str, Change]:
+        """
+        The changed fields as people read them, in the order of the model's fields: ``{field: Change}``, a
+        stored ``(old, new)`` with ``label``, ``old_label`` and ``new_label`` in the active language.
+        """
+        return readable(self.changes, model_of(self.target_type))
 
     @property
     def _alias(self) -> str:

@@ -16,13 +16,13 @@ from notifyaudit.models.message import Message
 class Reason(models.TextChoices):
     """Why somebody is told."""
 
-    NAMED = "named", _("you are concerned by what happened")
+    NAMED = "named", _("it concerns you")
 
 
 class SkipReason(models.TextChoices):
     """Why somebody who was to be told is not."""
 
-    ACTOR = "actor", _("did it")
+    ACTOR = "actor", _("did it themselves")
     INACTIVE = "inactive", _("the account is inactive")
     DELETED = "deleted", _("the account is gone")
     NO_ADDRESS = "no_address", _("the account has no email address")

@@ -29,12 +29,14 @@ def test_newest_event_comes_first_and_speaks_in_words(draft, other_inspector, in
     draft.submit(by=inspector)
     edit(draft, inspector=other_inspector, scheduled_for="2026-12-04", summary="All clear.")
     edited, submitted = history_of(draft)
-    assert [(change.label, change.old, change.new) for change in edited.changes] == [
+    assert [(change.label, change.old_label, change.new_label) for change in edited.changes] == [
         ("Scheduled for", "20 Nov 2026", "4 Dec 2026"),
         ("Inspector", "Inspector North", "Inspector2 North"),
-        ("Summary", "empty", "All clear."),
+        ("Summary", "–", "All clear."),
     ]
-    assert [(change.old, change.new) for change in submitted.changes] == [("Draft", "Ready for review")]
+    assert [(change.old_label, change.new_label) for change in submitted.changes] == [
+        ("Draft", "Ready for review")
+    ]
 
 
 def test_photos_belong_to_the_history_even_when_they_are_gone(draft, inspector):

@@ -96,7 +96,9 @@ class TestQuestions:
 
     def test_a_failure_says_why_somebody_was_not_told(self, change, audit_outbox, user):
         change(actor=user)
-        with pytest.raises(AssertionError, match=r"DocumentChangedEmail to owner: actor \(did it\)"):
+        with pytest.raises(
+            AssertionError, match=r"DocumentChangedEmail to owner: actor \(did it themselves\)"
+        ):
             audit_outbox.one(to=user)
 
     def test_a_failure_shows_the_error_of_the_email_class(self, audit_outbox, user):

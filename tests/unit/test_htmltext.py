@@ -20,6 +20,7 @@ from notifyaudit.htmltext import html_to_text
         ("<ol><li>A<ul><li>a</li></ul></li><li>B</li></ol>", "1. A\n\n- a\n\n2. B"),
         ("<table><tr><th>Status</th><td>Draft → Done</td></tr><tr><td>X</td></tr></table>",
          "Status  Draft → Done\nX"),
+        ("<table> <tr> <th>Status</th> <td> Draft</td> </tr> </table>", "Status  Draft"),
         ('<p>See <a href="https://x.example/1/">the  report</a>.</p>', "See the report (https://x.example/1/)."),
         ('<a href="https://x.example/">https://x.example/</a>', "https://x.example/"),
         ('<a href="mailto:a@x.co">a@x.co</a>', "a@x.co"),
