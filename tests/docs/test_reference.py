@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tomllib
 from dataclasses import MISSING, fields
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,8 @@ from notifyaudit import AuditEmail, RetryPolicy, checks, conf, exceptions, recor
 from notifyaudit.claiming import BATCH
 from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, Reason, SkipReason
 from notifyaudit.testing import AuditOutbox, SentEmail
-from tests.docs.pages import DOCS, REFERENCE, blocks, pages, prose_of, text_of
+from notifyaudit.tracking import Tracking
+from tests.docs.pages import DOCS, REFERENCE, ROOT, blocks, pages, prose_of, text_of
 
 _HEAD_AND_LINE = re.compile(r"^\|.*\|\n\|[-|]+\|$", re.MULTILINE)
 _ROW = re.compile(r"^\| (?P<cells>.+) \|$", re.MULTILINE)
@@ -131,19 +133,16 @@ def test_arguments_of_record_are_those_of_the_code_with_their_defaults():
             assert eval(documented[name]) == parameter.default, name
 
 
-def test_arguments_of_track_are_those_that_it_takes(document, other):
-    given = {"actor": other, "related": [other], "data": {"a": 1}, "source": "test", "source_ref": "1"}
-    documented = _CODE.findall(
-        re.search(
-            r"^Arguments: (.+)\.  ?Raises|^Arguments: ([^.]+)\.",
-            own_part(section("recording.md", "`track`")),
-            re.MULTILINE,
-        )[0]
+def test_arguments_of_track_are_those_of_the_code():
+    documented = [name for row in table(section("recording.md", "`track`")) for name in _CODE.findall(row[0])]
+    assert documented == list(inspect.signature(track).parameters)
+
+
+def test_what_track_gives_has_the_attributes_that_are_named():
+    given = re.search(
+        r"known after its end: `(\w+)`, .*?; and `(\w+)`", section("recording.md", "`track`"), re.DOTALL
     )
-    assert set(documented) == {"target", "action", "record", *given}
-    with track(document, "document.changed", **given) as tracked:
-        type(document).objects.update(title="Another")
-    assert tracked.event.source_ref == "1"
+    assert set(given.groups()) == public(Tracking)
 
 
 # Emails
@@ -297,3 +296,28 @@ def test_the_hint_of_a_wrong_setting_leads_to_its_page():
 def test_pages_that_docstrings_name_are_there(source, page):
     assert f"docs/{page}" in (Path(notifyaudit.__file__).parent / source).read_text(encoding="utf-8")
     assert (DOCS / page).exists()
+
+
+def test_layers_are_those_of_the_contract():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["id"]: contract for contract in pyproject["tool"]["importlinter"]["contracts"]}
+    layer_of = {
+        module: number
+        for number, layer in enumerate(contracts["layers"]["layers"])
+        for module in layer.split(" | ")
+    }
+    body = text_of(DOCS / "explanation" / "architecture.md").partition("## The layers")[2]
+    documented = [name for row in table(body) for name in _CODE.findall(row[1])]
+    assert sorted(documented) == sorted(layer_of)
+    assert [layer_of[name] for name in documented] == sorted(layer_of.values())
+
+
+def test_commands_of_make_are_those_of_the_makefile():
+    targets = set(
+        re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    for page in pages():
+        for name in re.findall(r"(?:`|\$ )make ([a-z]+)", text_of(page)):
+            assert name in targets, f"{page.name}: make {name}"
+    for name in targets - {"help", "clean", "serve"}:
+        assert f"$ make {name} " in text_of(ROOT / "CONTRIBUTING.md"), name
