@@ -4,22 +4,28 @@ import doctest
 import re
 import sys
 from copy import deepcopy
+from datetime import timedelta
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from django.db import transaction
+from asgiref.sync import async_to_sync
+from django.db import connection, transaction
+from django.forms.models import model_to_dict
 from django.template import engines
 from django.template.loader import get_template
 from django.test import override_settings
+from django.utils import timezone
 
 import notifyaudit
+from example_site.inspections.forms import InspectionForm
 from notifyaudit import conf
+from notifyaudit.models import AuditEvent, Message, Notification
 from notifyaudit.registry import emails as registry
 from notifyaudit.testing import AuditOutbox
 from tests.docs.conftest import NAMES
-from tests.docs.pages import DOCS, ROOT, Block, blocks, name_of, pages, prose_of, text_of
+from tests.docs.pages import DOCS, REFERENCE, ROOT, Block, blocks, name_of, pages, prose_of, text_of
 
 # Its own test follows it in a real project.
 TUTORIAL = DOCS / "tutorial" / "first-email.md"
@@ -50,7 +56,8 @@ class Page:
             self.namespace |= {name: getattr(notifyaudit, name) for name in names}
             self.namespace["transaction"] = transaction
 
-    def run(self) -> None:
+    def run(self) -> dict[str, object]:
+        """The names that the page has made."""
         self.write_templates()
         for block in blocks(self.page):
             if block.marker == "skip":
@@ -62,6 +69,7 @@ class Page:
                     self.run_file(path, code, block)
             elif block.language == "pycon":
                 self.repeat(block)
+        return self.namespace
 
     def run_file(self, path: str, code: str, block: Block) -> None:
         if Path(path).name == "settings.py":
@@ -133,7 +141,7 @@ def page_runner(request, monkeypatch, settings, tmp_path, site, db):
         runner = Page(page, request=request, monkeypatch=monkeypatch, settings=settings, directory=tmp_path)
         if page.name == "debug-a-missing-mail.md":
             runner.namespace |= request.getfixturevalue("a_missing_mail")
-        runner.run()
+        return runner.run()
 
     return run
 
@@ -151,6 +159,73 @@ def test_each_block_has_a_language_and_a_marker_that_are_known(page):
     assert text_of(page).count("<!-- test:") == sum(bool(block.marker) for block in blocks(page)) + (
         name_of(page) == "CONTRIBUTING.md" and 2
     ), "a marker that is not right above a block has no effect"
+
+
+def test_every_function_that_a_page_defines_is_called_by_a_test():
+    called = Path(__file__).read_text(encoding="utf-8")
+    for page in RUNNABLE:
+        for block in blocks(page):
+            if block.language == "python" and block.marker != "compile":
+                for name in re.findall(r"^(?:async )?def (?!test_)(\w+)", block.code, re.MULTILINE):
+                    in_page = len(re.findall(rf"\b{name}\(", text_of(page))) > 1
+                    assert in_page or f'page["{name}"]' in called, f"{block.where}: {name}()"
+
+
+def test_the_functions_on_recording_changes_do_what_they_say(
+    page_runner, inspection, building, reviewer, owner
+):
+    page = page_runner(DOCS / "how-to" / "record-changes.md")
+    page["submit"](inspection, by=reviewer)
+    assert newest().changes == {"status": ["draft", "ready"]}
+    form = InspectionForm({**model_to_dict(inspection), "summary": "All clear."}, instance=inspection)
+    assert form.is_valid(), form.errors
+    assert page["edit"](form, by=reviewer).changes == {"summary": ["", "All clear."]}
+    assert page["edit"](form, by=reviewer) is None
+    (event,) = page["hand_over"](building.inspections.filter(pk=inspection.pk), reviewer, by=owner)
+    assert (event.target, list(event.changes)) == (inspection, ["inspector"])
+    page["nightly"]([inspection])
+    assert (newest().actor_repr, newest().metadata) == ("nightly import", {"host": "worker-2"})
+    page["remove"](inspection, by=reviewer)
+    assert newest().target.title == "Fire safety, Tower 7"
+
+
+def test_the_functions_on_recording_work_in_async_code(page_runner, inspection):
+    page = page_runner(REFERENCE / "recording.md")
+    event = async_to_sync(page["submit_later"])(inspection)
+    assert event.target_id == str(inspection.pk)
+    type(inspection).objects.update(status="draft")
+    async_to_sync(page["submit_now"])(inspection)
+    assert newest().changes == {"status": ["draft", "ready"]}
+
+
+def test_the_numbers_of_the_production_page_count(page_runner, ready, reviewer, owner):
+    page = page_runner(DOCS / "how-to" / "run-in-production.md")
+    assert set(page["numbers"]().values()) == {0}
+    long_ago = timezone.now() - timedelta(hours=1)
+    for status in ("open", "failed", "held"):
+        Message.objects.create(email_key="k", recipient_key=status, status=status, due_at=long_ago)
+    Message.objects.update(uncertain_at=long_ago)
+    ready.complete(by=reviewer)
+    Notification.objects.create(event=newest(), email_key="k", error="KeyError")
+    with connection.cursor() as cursor:  # an event's facts cannot be changed through the ORM
+        cursor.execute("UPDATE notifyaudit_auditevent SET recorded_at = %s", [long_ago])
+    assert page["numbers"]() == {
+        "unrouted": 1,
+        "overdue": 1,
+        "failed": 1,
+        "held": 1,
+        "ever uncertain": 3,
+        "could not be asked": 1,
+    }
+    assert page["cancel_all"]() == 1
+    outbox = AuditOutbox()
+    assert outbox.all() == []
+    assert page["numbers"]()["overdue"] == 0
+    assert page["numbers"]()["unrouted"] == 0
+
+
+def newest() -> AuditEvent:
+    return AuditEvent.objects.latest("pk")
 
 
 def test_the_templates_of_the_templates_page_render(page_runner, ready, reviewer, settings):

@@ -145,6 +145,14 @@ def test_what_track_gives_has_the_attributes_that_are_named():
     assert set(given.groups()) == public(Tracking)
 
 
+def test_attributes_of_models_are_those_that_are_read():
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in Path(notifyaudit.__file__).parent.rglob("*.py")
+    )
+    in_code = set(re.findall(r'"(notifyaudit_(?:parent|\w+_fields))"', sources))
+    assert set(named_in(section("recording.md", "Attributes of your models"))) == in_code
+
+
 # Emails
 
 
