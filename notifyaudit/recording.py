@@ -46,7 +46,7 @@ def record(
         data: anything else worth keeping, as JSON.
         snapshot: keep the values of the target's row, so that mails can speak of it after its deletion.
         idempotency_key: a second call with the same key records nothing and returns the first event.
-        occurred_at: when it happened, if not now; aware.
+        occurred_at: when it happened, if not now; aware, unless USE_TZ is off.
         source: which part of the project, or which audit package, saw it.
         source_ref: its reference there; one event per source and reference.
 
@@ -56,7 +56,7 @@ def record(
         WrongDatabase: if one of them lives in another database than the ledger.
         NotInTransaction: outside a transaction, under ``REQUIRE_ATOMIC``.
         TypeError: if ``changes`` are not pairs, or ``data`` is no mapping.
-        ValueError: if a key is too long to store, or ``occurred_at`` is naive.
+        ValueError: if a key is too long to store, or ``occurred_at`` is naive under USE_TZ.
     """
     require_transaction()
     draft = _draft(

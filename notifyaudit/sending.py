@@ -9,10 +9,11 @@ knows which.
 import hashlib
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import timezone
@@ -33,7 +34,6 @@ from notifyaudit.transport import (
     TransportFactory,
     Uncertain,
     open_transport,
-    transport_for,
 )
 
 logger = logging.getLogger("notifyaudit")
@@ -47,6 +47,10 @@ _PERMANENT = (
     EmailServiceAttachmentError,
 )
 """What will not go away by itself; everything else is tried again by the class's ``RetryPolicy``."""
+
+
+_OWN_SERVER_PAUSE = timedelta(minutes=1)
+"""How long a mail waits whose class asks for a server of its own that cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatu
     Send every message that is due, over one connection.
 
     Args:
-        connect: makes the transport; by default that of the project's mail backend.
+        connect: makes the transport for a mail backend, ``None`` for the project's.
 
     Returns:
         how many messages ended in which status.
@@ -73,22 +77,24 @@ def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatu
     """
     recover()
     outcomes: Counter[MessageStatus] = Counter()
-    transport = connect()
+    transport = connect(None)
     try:
         while batch := claim():
-            _send_batch(batch, transport, outcomes)
+            _send_batch(batch, transport, connect, outcomes)
     finally:
         transport.close()
     return outcomes
 
 
-def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> None:
+def _send_batch(
+    batch: Claim, transport: Transport, connect: TransportFactory, outcomes: Counter[MessageStatus]
+) -> None:
     parcels = parcels_of(batch.messages)
     # The mail that left last: its outcome is written together with the mark of the next one.
     unsettled: tuple[Parcel, Outcome] | None = None
     try:
         for position, parcel in enumerate(parcels):
-            ready = _prepare(parcel)
+            ready = _given_up(parcel) or _prepare(parcel)
             with transaction.atomic(using=conf.current().DATABASE):
                 if unsettled:
                     _settle(batch, *unsettled, outcomes)
@@ -101,7 +107,7 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
             if isinstance(ready, Outcome) or not ours:
                 continue
             try:
-                unsettled = parcel, _transmit(parcel, ready, transport)
+                unsettled = parcel, _transmit(parcel, ready, transport, connect)
             except NoConnection as error:
                 unsettled = parcel, _given_back(parcel, error)
                 batch.release([rest.message for rest in parcels[position + 1 :]])
@@ -110,6 +116,14 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
         # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
         if unsettled:
             _settle(batch, *unsettled, outcomes)
+
+
+def _given_up(parcel: Parcel) -> Outcome | None:
+    # A mail whose worker vanished has been in no worker's hands that could count and stop.
+    uncertain = parcel.message.status == MessageStatus.UNCERTAIN
+    if uncertain and parcel.email_class.retry.pause(parcel.message.attempts) is None:
+        return Outcome(status=MessageStatus.HELD)
+    return None
 
 
 def _prepare(parcel: Parcel) -> Mail | Outcome:
@@ -124,19 +138,26 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
             return _failed(parcel, error)
 
 
-def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
+def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: TransportFactory) -> Outcome:
     attempts = parcel.message.attempts + 1
     try:
+        # Before it leaves: once it is out, nothing may fail any more.
+        content_hash = _digest(mail.content)
         if mail.backend is None:
             transport.send(mail.content)
         else:
-            own = transport_for(mail.backend)
+            own = connect(mail.backend)
             try:
                 own.send(mail.content)
             finally:
                 own.close()
-    except NoConnection:
-        raise
+    except NoConnection as error:
+        if mail.backend is None:
+            raise
+        # Only this class asks for this server: the mails of the others must not wait for it.
+        logger.error("mail server of message %s: %s", parcel.message.pk, error)  # noqa: TRY400 - as above
+        outcome = _given_back(parcel, error)
+        return replace(outcome, values={**outcome.values, "due_at": timezone.now() + _OWN_SERVER_PAUSE})
     except Uncertain as error:
         logger.warning("message %s may have been sent: %s", parcel.message.pk, error)
         return _uncertain(parcel, error)
@@ -150,7 +171,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
             "attempts": attempts,
             "sent_at": timezone.now(),
             "last_error": "",
-            "content_hash": _digest(mail.content),
+            "content_hash": content_hash,
         },
     )
 
@@ -196,6 +217,8 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome, outcomes: Counter[Me
     outcomes[outcome.status] += 1
 
 
-def _digest(content: EmailMultiAlternatives) -> str:
-    parts = [content.subject, content.body, *(alternative[0] for alternative in content.alternatives)]
+def _digest(content: EmailMessage) -> str:
+    # An overridden build() may return a message without alternatives.
+    alternatives = getattr(content, "alternatives", ())
+    parts = [content.subject, content.body, *(alternative[0] for alternative in alternatives)]
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

@@ -55,17 +55,23 @@ class Transport(Protocol):
         """End the connection, if there is one."""
 
 
-TransportFactory = Callable[[], Transport]
+TransportFactory = Callable[[BaseEmailBackend | None], Transport]
 
 
-def open_transport() -> Transport:
-    """The transport for the project's default mail backend. It connects at the first mail."""
-    return transport_for(compat.mail_backend())
+def open_transport(backend: BaseEmailBackend | None = None) -> Transport:
+    """The transport that knows most about a backend, the project's by default. It connects when it sends."""
+    if backend is None:
+        backend = compat.mail_backend()
+    if isinstance(backend, SmtpBackend) and _sends_as_django_does(type(backend)):
+        return SmtpTransport(backend)
+    return BackendTransport(backend)
 
 
-def transport_for(backend: BaseEmailBackend) -> Transport:
-    """The transport that knows most about this backend."""
-    return SmtpTransport(backend) if isinstance(backend, SmtpBackend) else BackendTransport(backend)
+def _sends_as_django_does(backend_class: type[SmtpBackend]) -> bool:
+    # A subclass that redirects, signs or counts mails does it here, and must not be passed by.
+    return all(
+        getattr(backend_class, name) is getattr(SmtpBackend, name) for name in ("send_messages", "_send")
+    )
 
 
 class BackendTransport:

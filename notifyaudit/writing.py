@@ -173,5 +173,9 @@ def _require_storable(event: AuditEvent) -> None:
         value = getattr(event, column.attname)
         if isinstance(value, str) and column.max_length and len(value) > column.max_length:
             raise ValueError(f"{column.name} is longer than {column.max_length} characters: {value[:40]!r}…")
-    if timezone.is_naive(event.occurred_at):
-        raise ValueError(f"occurred_at must be aware, not {event.occurred_at!r}; see timezone.make_aware().")
+    if timezone.is_naive(event.occurred_at) != timezone.is_naive(event.recorded_at):
+        expected = "naive" if timezone.is_naive(event.recorded_at) else "aware"
+        raise ValueError(
+            f"occurred_at must be {expected}, as USE_TZ asks for, not {event.occurred_at!r}; "
+            "see django.utils.timezone."
+        )

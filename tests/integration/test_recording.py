@@ -381,3 +381,16 @@ class TestRecordMany:
 def test_async_code_records_too(document):
     event = async_to_sync(arecord)(DocumentAction.CHANGED, target=document)
     assert stored(event).target == document
+
+
+def test_a_lazy_object_such_as_the_requests_user_has_a_snapshot(user):
+    event = record(DocumentAction.REMOVED, target=SimpleLazyObject(lambda: user), snapshot=True)
+    assert event.snapshot["username"] == "owner"
+
+
+def test_a_project_without_time_zones_can_record(settings):
+    settings.USE_TZ = False
+    event = record(DocumentAction.FILED)
+    assert stored(event).occurred_at.tzinfo is None
+    with pytest.raises(ValueError, match="occurred_at must be naive"):
+        record(DocumentAction.FILED, occurred_at=datetime(2026, 11, 21, tzinfo=UTC))

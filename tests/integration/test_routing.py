@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from example_site.inspections.models import User
-from notifyaudit import RetryPolicy, record
+from notifyaudit import RetryPolicy, context, record, routing
 from notifyaudit.models import AuditEvent, Message, Notification
 from notifyaudit.routing import CHUNK, route, route_pending
 from tests.integration.kinds import email_kind
@@ -152,6 +152,41 @@ def test_a_class_that_raised_is_asked_again_until_it_answers(user):
         route_pending()
     assert told() == [f"user:{user.pk}"]
     assert not Notification.objects.filter(recipient_key="").exists()
+
+
+def test_a_class_that_is_asked_again_knows_the_correlation_id():
+    known = []
+
+    def recipients(event):
+        known.append(context.current().correlation_id)
+        raise RuntimeError
+
+    with email_kind(recipients):
+        event = record(DocumentAction.FILED)
+        route_pending()
+        Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+        route_pending()
+    assert known == [event.correlation_id] * 2
+
+
+def test_an_event_that_cannot_be_routed_keeps_no_other_from_it(user, monkeypatch):
+    with email_kind(lambda event: 1 / 0):
+        first = record(DocumentAction.FILED)
+        route_pending()
+    Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+    second, third = record(DocumentAction.FILED), record(DocumentAction.FILED)
+    write_chunk = routing._write_chunk
+
+    def failing(event, *arguments):
+        if event.pk in (first.pk, second.pk):
+            raise DatabaseError
+        write_chunk(event, *arguments)
+
+    monkeypatch.setattr(routing, "_write_chunk", failing)
+    with email_kind([user]):
+        assert route_pending() == 1
+    third.refresh_from_db()
+    assert third.routed_at is not None
 
 
 def test_a_class_that_keeps_raising_is_given_up_and_stays_shown():

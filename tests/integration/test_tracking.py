@@ -7,6 +7,7 @@ import pytest
 from django import forms
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils.functional import SimpleLazyObject
 
 from notifyaudit import track
 from notifyaudit.exceptions import UnknownAction, UnsavedTarget
@@ -203,3 +204,9 @@ class TestSeveralObjects:
             return len(captured)
 
         assert statements(2) == statements(20)
+
+
+def test_a_lazy_object_such_as_the_requests_user_is_tracked(user):
+    with track(SimpleLazyObject(lambda: user), DocumentAction.CHANGED) as tracked:
+        type(user).objects.update(first_name="New")
+    assert tracked.event.changes == {"first_name": ["", "New"]}

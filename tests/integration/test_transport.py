@@ -20,7 +20,6 @@ from notifyaudit.transport import (
     TryLater,
     Uncertain,
     open_transport,
-    transport_for,
 )
 
 
@@ -55,7 +54,7 @@ def backend(port, **options):
 
 @pytest.fixture
 def transport(server):
-    transport = transport_for(backend(server.port))
+    transport = open_transport(backend(server.port))
     assert isinstance(transport, SmtpTransport)
     yield transport
     transport.close()
@@ -141,7 +140,7 @@ def test_an_idle_connection_that_the_server_closed_is_opened_again(transport, se
 def test_a_server_that_cannot_be_reached_is_no_mails_fault():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        transport = transport_for(backend(unused.getsockname()[1]))
+        transport = open_transport(backend(unused.getsockname()[1]))
         with pytest.raises(NoConnection, match="ConnectionRefusedError"):
             transport.send(mail("a@x.example"))
         transport.close()
@@ -153,7 +152,7 @@ def test_a_backend_that_swallows_errors_is_no_success():
         silent = backend(unused.getsockname()[1])
         silent.fail_silently = True
         with pytest.raises(NoConnection):
-            transport_for(silent).send(mail("a@x.example"))
+            open_transport(silent).send(mail("a@x.example"))
 
 
 class Other:
@@ -185,3 +184,10 @@ def test_another_backend_that_did_not_accept_is_tried_later(result):
 
 def test_the_default_is_the_projects_backend():
     assert isinstance(open_transport(), BackendTransport)
+
+
+@pytest.mark.parametrize("method", ["send_messages", "_send"])
+def test_a_smtp_backend_that_sends_in_its_own_way_is_not_passed_by(method):
+    redirecting = type("Redirecting", (EmailBackend,), {method: lambda self, messages: 1})
+    backend = redirecting(host="127.0.0.1", port=1, alias="test")
+    assert isinstance(open_transport(backend), BackendTransport)
