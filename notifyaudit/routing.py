@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from notifyaudit import conf
 from notifyaudit.actions import known
-from notifyaudit.context import AuditContext, activate
+from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
 from notifyaudit.isolation import isolated
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
@@ -77,7 +77,7 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
     chunks = _recipients(event, email_class)
     while True:
         try:
-            with activate(AuditContext(correlation_id=event.correlation_id)), isolated():
+            with on_behalf_of(event.correlation_id), isolated():
                 chunk = next(chunks, None)
         except Exception as error:
             logger.exception("%s could not say whom to tell of event %s", email_class.key, event.pk)

@@ -21,7 +21,7 @@ from django_pony_express.errors import EmailServiceAttachmentError, EmailService
 
 from notifyaudit import conf
 from notifyaudit.claiming import Claim, claim, recover
-from notifyaudit.context import AuditContext, activate
+from notifyaudit.context import on_behalf_of
 from notifyaudit.exceptions import InvalidAddress
 from notifyaudit.isolation import isolated
 from notifyaudit.models import MessageStatus, Notification, SkipReason
@@ -127,7 +127,7 @@ def _given_up(parcel: Parcel) -> Outcome | None:
 
 
 def _prepare(parcel: Parcel) -> Mail | Outcome:
-    with activate(AuditContext(correlation_id=parcel.correlation_id)):
+    with on_behalf_of(parcel.correlation_id):
         try:
             with isolated():
                 return prepare(parcel)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection
-from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_guid import clear_guid, get_guid, set_guid
 
 from example_site.inspections.models import User
 from notifyaudit import RetryPolicy, context, record, routing
@@ -243,7 +243,20 @@ def test_events_recorded_by_a_hook_share_the_correlation_id(user):
             record(DocumentAction.CHANGED, data={"echo": True}, target=None)
         return []
 
-    with override_settings(NOTIFYAUDIT={}), email_kind(recipients):
+    with email_kind(recipients):
         first = record(DocumentAction.FILED)
         route(first)
     assert AuditEvent.objects.get(action="document.changed").correlation_id == first.correlation_id
+
+
+def test_django_guid_has_the_events_id_while_a_hook_runs_and_its_own_afterwards():
+    seen = []
+    with email_kind(lambda event: seen.append(get_guid()) or []):
+        event = record(DocumentAction.FILED)
+        set_guid("the caller's")
+        try:
+            route(event)
+            assert get_guid() == "the caller's"
+        finally:
+            clear_guid()
+    assert seen == [event.correlation_id]

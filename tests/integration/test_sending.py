@@ -375,3 +375,16 @@ def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
 
 def test_delivery_errors_have_one_root():
     assert all(issubclass(error, DeliveryError) for error in Server.answers.values())
+
+
+def test_a_time_zone_that_a_hook_activates_is_not_the_next_mails(server):
+    zones = []
+
+    def should_send(self):
+        zones.append(timezone.get_current_timezone_name())
+        timezone.activate("Asia/Tokyo")
+        return True
+
+    send(server, ["a", "b"], should_send=should_send)
+    assert zones == ["UTC", "UTC"]
+    assert timezone.get_current_timezone_name() == "UTC"
