@@ -3,7 +3,8 @@
 import re
 from html.parser import HTMLParser
 
-_UNSEEN = {"head", "style", "script", "title", "template"}
+# Not "head", whose end tag may be left out (HTML, section 13.1.2.4): all that it can hold is here.
+_UNSEEN = {"style", "script", "title", "template"}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"}
 _LINES = {"div", "li", "tr", "dt", "dd", "section", "article", "header", "footer", "main", "figure"}

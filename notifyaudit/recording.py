@@ -56,7 +56,7 @@ def record(
         WrongDatabase: if one of them lives in another database than the ledger.
         NotInTransaction: outside a transaction, under ``REQUIRE_ATOMIC``.
         TypeError: if ``changes`` are not pairs, or ``data`` is no mapping.
-        ValueError: if a key is too long to store, or ``occurred_at`` is naive under USE_TZ.
+        ValueError: if a key is empty or too long to store, or ``occurred_at`` is naive under USE_TZ.
     """
     require_transaction()
     draft = _draft(

@@ -137,7 +137,12 @@ def _value(row: models.Model, name: str) -> Any:
 
 def _changed_relations(before: models.Model, after: models.Model) -> dict[str, tuple[Any, Any]]:
     old, new = _relations(before), _relations(after)
-    return {name: (old[name], new[name]) for name in new if old[name] != new[name]}
+    return {name: (old[name], new[name]) for name in new if _ids(old[name]) != _ids(new[name])}
+
+
+def _ids(references: list[dict[str, str]]) -> list[str]:
+    # Without what they are called: renaming a related object changes no relation.
+    return [reference["id"] for reference in references]
 
 
 def _relations(row: models.Model) -> dict[str, list[dict[str, str]]]:

@@ -133,6 +133,10 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
                 return prepare(parcel)
         except Declined as decision:
             return Outcome(status=MessageStatus.CANCELLED, skip_reason=decision.skip_reason)
+        except InvalidAddress as error:
+            # No traceback: it would say nothing more, and the address is personal data.
+            logger.warning("message %s has an invalid address", parcel.message.pk)
+            return _failed(parcel, error)
         except Exception as error:
             logger.exception("message %s could not be prepared", parcel.message.pk)
             return _failed(parcel, error)

@@ -115,7 +115,7 @@ def _ancestors(instance: models.Model) -> Iterator[models.Model]:
             return
         try:
             current = getattr(current, name)
-        except ObjectDoesNotExist:
+        except (ObjectDoesNotExist, AttributeError):  # a property on the way to a parent that is not set
             return
         if not isinstance(current, models.Model):
             return

@@ -17,7 +17,7 @@ from notifyaudit.context import INHERITED, AuditContext
 from notifyaudit.exceptions import NotInTransaction
 from notifyaudit.identity import id_of, reference, repr_of
 from notifyaudit.models import AuditEvent
-from notifyaudit.subjects import Subject, require_saved
+from notifyaudit.subjects import Subject, mask_of, require_saved
 from notifyaudit.tasks import request_wake_up
 from notifyaudit.text import storable
 from notifyaudit.values import to_json
@@ -87,7 +87,8 @@ def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:
         related=[_related(instance) for instance in draft.related],
         changes=mask.apply_to_changes(_pairs(draft.changes or {})),
         data=mask.apply(_mapping(draft.data or {})),
-        metadata=mask.apply(to_json(dict(circumstances.metadata))),
+        # Not the target's mask: what its model declares public says nothing about a request or a job.
+        metadata=mask_of(None).apply(to_json(dict(circumstances.metadata))),
         correlation_id=storable(correlation_id)[:_CORRELATION_ID_LENGTH],
         idempotency_key=draft.idempotency_key,
         occurred_at=draft.occurred_at or now,
@@ -168,6 +169,9 @@ def _mapping(data: Any) -> Any:
 
 
 def _require_storable(event: AuditEvent) -> None:
+    for name in ("idempotency_key", "source_ref"):
+        if getattr(event, name) == "":
+            raise ValueError(f"{name} must not be empty; None means that there is none.")
     # In the database a value that is too long breaks the caller's whole transaction.
     for column in event._meta.concrete_fields:
         value = getattr(event, column.attname)

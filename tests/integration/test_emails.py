@@ -9,6 +9,7 @@ from notifyaudit import AuditEmail, record, thread_id
 from notifyaudit.emails import AuditEmail as Home
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.registry import emails
+from notifyaudit.threads import thread_id_of
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.emails import DocumentChangedEmail
@@ -139,6 +140,10 @@ class TestHeaders:
 
     def test_have_no_thread_on_wish(self, sent):
         assert "References" not in sent(threaded=False).headers
+
+
+def test_objects_whose_keys_differ_in_case_have_threads_of_their_own():
+    assert thread_id_of("app.Model", "aB") != thread_id_of("app.Model", "Ab")
 
 
 class TestPonyExpress:

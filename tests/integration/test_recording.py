@@ -1,6 +1,7 @@
 """record(): one row, in the caller's transaction, that says everything and can never be changed."""
 
 import uuid
+from base64 import b64decode
 from datetime import UTC, datetime
 
 import pytest
@@ -394,3 +395,29 @@ def test_a_project_without_time_zones_can_record(settings):
     assert stored(event).occurred_at.tzinfo is None
     with pytest.raises(ValueError, match="occurred_at must be naive"):
         record(DocumentAction.FILED, occurred_at=datetime(2026, 11, 21, tzinfo=UTC))
+
+
+def test_a_value_that_cannot_be_rebuilt_leaves_the_others(document, monkeypatch):
+    event = stored(record(DocumentAction.REMOVED, target=document, snapshot=True))
+    document.delete()
+    # As Django 5.2's BinaryField does with what is stored of bytes.
+    monkeypatch.setattr(Document._meta.get_field("price"), "to_python", b64decode)
+    assert event.target.title == "Plan A"
+
+
+def test_what_a_model_declares_public_stays_masked_in_the_metadata(document, monkeypatch):
+    monkeypatch.setattr(Document, "notifyaudit_public_fields", ["token"])
+    with audit_context(metadata={"token": "s3cret", "url": "/x/"}):
+        event = record(DocumentAction.CHANGED, target=document)
+    assert stored(event).metadata == {"token": MASK, "url": "/x/"}
+
+
+def test_an_empty_idempotency_key_is_refused(document):
+    with pytest.raises(ValueError, match="None means"):
+        record(DocumentAction.CHANGED, target=document, idempotency_key="")
+
+
+def test_a_parent_property_that_meets_nothing_ends_the_ancestors(document, monkeypatch):
+    monkeypatch.setattr(Document, "site", property(lambda self: None.site), raising=False)
+    monkeypatch.setattr(Document, "notifyaudit_parent", "site")
+    assert record(DocumentAction.CHANGED, target=document).ancestors == []

@@ -204,6 +204,14 @@ def test_a_recipient_that_is_neither_user_nor_address_is_named(wrong):
     assert "Return users" in Notification.objects.get().error
 
 
+def test_one_address_without_a_list_is_named_and_not_read_letter_by_letter():
+    with email_kind(lambda event: "a@x.example"):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert "Return a list: ['a@x.example']" in Notification.objects.get().error
+    assert not Message.objects.exists()
+
+
 def test_an_action_that_this_code_does_not_know_waits_for_newer_code():
     event = AuditEvent(action="later.invented")
     event.save()

@@ -252,6 +252,12 @@ class TestTheRecipientAsOfNow:
         assert self.send_to(server, user, change) == ("invalid_address", "failed")
         assert "'nobody at home' is not an address" in Message.objects.get().last_error
 
+    def test_an_invalid_address_is_not_logged(self, server, user, caplog):
+        change = lambda user: User.objects.update(email="nobody at home")  # noqa: E731
+        self.send_to(server, user, change)
+        assert "invalid address" in caplog.text
+        assert "nobody at home" not in caplog.text
+
     def test_the_class_has_the_last_word(self, server, user):
         decided = self.send_to(server, user, should_send=lambda self: self.recipient.username != "owner")
         assert decided == ("should_send", "cancelled")

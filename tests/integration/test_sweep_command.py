@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from notifyaudit import record
 from notifyaudit.management.commands import notifyaudit as command
@@ -50,14 +50,15 @@ def _signals():
 
 
 @pytest.mark.usefixtures("_signals")
-def test_a_loop_survives_a_lost_database_and_ends_with_sigterm(monkeypatch, caplog):
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_a_loop_survives_a_lost_database_and_ends_with_sigterm(monkeypatch, caplog, error):
     monkeypatch.setattr(command, "close_old_connections", lambda: None)  # the test's own is in a transaction
     rounds, real_sweep = [], command.sweep
 
     def sweep():
         rounds.append(1)
         if len(rounds) == 1:
-            raise DatabaseError("gone")
+            raise error("gone")
         if len(rounds) == 2:
             raise NoConnection("refused")
         if len(rounds) == 4:

@@ -210,3 +210,16 @@ def test_a_lazy_object_such_as_the_requests_user_is_tracked(user):
     with track(SimpleLazyObject(lambda: user), DocumentAction.CHANGED) as tracked:
         type(user).objects.update(first_name="New")
     assert tracked.event.changes == {"first_name": ["", "New"]}
+
+
+def test_a_mistyped_argument_is_told_before_anything_is_done(document):
+    with pytest.raises(TypeError, match="acter"), track(document, DocumentAction.CHANGED, acter="somebody"):
+        pytest.fail("the block was entered")
+
+
+def test_renaming_a_related_object_changes_no_relation(document):
+    tag = Tag.objects.create(name="old")
+    document.tags.add(tag)
+    with track(document, DocumentAction.CHANGED) as tracked:
+        Tag.objects.update(name="new")
+    assert tracked.event is None

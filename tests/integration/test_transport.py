@@ -6,11 +6,14 @@ import json
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
+from django.test import override_settings
 
 from notifyaudit.transport import (
     BackendTransport,
@@ -191,3 +194,32 @@ def test_a_smtp_backend_that_sends_in_its_own_way_is_not_passed_by(method):
     redirecting = type("Redirecting", (EmailBackend,), {method: lambda self, messages: 1})
     backend = redirecting(host="127.0.0.1", port=1, alias="test")
     assert isinstance(open_transport(backend), BackendTransport)
+
+
+@pytest.mark.parametrize(("timeout", "limited"), [(None, 30), (10, 10), (600, 30)])
+def test_no_reply_is_waited_for_beyond_the_lease(server, timeout, limited):
+    slow = backend(server.port)
+    slow.timeout = timeout  # not by argument: before Django 6.1 None there means the setting
+    transport = open_transport(slow)
+    with override_settings(NOTIFYAUDIT={"LEASE": timedelta(minutes=1)}):
+        transport.send(mail("a@x.example"))
+    server.next_mail()
+    assert slow.connection.sock.gettimeout() == limited
+    transport.close()
+
+
+class TestTheReplyAfterTheMail:
+    def send(self, reply, monkeypatch):
+        smtp = Mock(**{"mail.return_value": (250, b""), "rcpt.return_value": (250, b""),
+                       "docmd.return_value": (354, b""), "has_extn.return_value": False,
+                       "getreply.return_value": reply})  # fmt: skip
+        transport = SmtpTransport(backend(1))
+        monkeypatch.setattr(transport, "_connected", lambda: smtp)
+        transport.send(mail("a@x.example"))
+
+    def test_any_2xx_is_acceptance(self, monkeypatch):
+        self.send((200, b"queued"), monkeypatch)
+
+    def test_what_is_no_reply_leaves_the_mail_uncertain(self, monkeypatch):
+        with pytest.raises(Uncertain, match="no known reply"):
+            self.send((-1, b"garbage"), monkeypatch)

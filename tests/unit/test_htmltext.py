@@ -40,3 +40,8 @@ def test_no_html_however_broken_raises_or_leaves_three_blank_lines(html):
     text = html_to_text(html)
     assert "\n\n\n" not in text
     assert text.endswith("\n")
+
+
+def test_a_head_that_is_not_closed_swallows_nothing():
+    html = "<!doctype html><html><head><meta charset=utf-8><title>T</title><body><p>Hello</p></body></html>"
+    assert html_to_text(html) == "Hello\n"

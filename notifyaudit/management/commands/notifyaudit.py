@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from notifyaudit.tasks import sweep
 from notifyaudit.transport import NoConnection
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             close_old_connections()
             try:
                 swept = sweep()
-            except (DatabaseError, NoConnection) as error:
+            except (DatabaseError, InterfaceError, NoConnection) as error:
                 # It may be back in a moment, and the ledger has lost nothing.
                 logger.error("this sweep ended early, the next one goes on: %s", error)  # noqa: TRY400
             else:
