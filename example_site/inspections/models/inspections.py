@@ -1,62 +1,22 @@
-"""Buildings, their inspections, and the people who work on them."""
+"""Inspections: what they say, and how they get from draft to completed."""
 
-from typing import Any, Self
-from uuid import uuid4
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
-from django.contrib.auth.models import AbstractUser
 from django.core.files.base import File
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from example_site.inspections.acting import acted
 from example_site.inspections.actions import InspectionAction, PhotoAction
 from example_site.inspections.exceptions import CertificateRefused, IllegalTransition
-from example_site.inspections.images import image_kind, validate_photo
-from notifyaudit import record
-
-
-class User(AbstractUser):
-    class Role(models.TextChoices):
-        INSPECTOR = "inspector", _("Inspector")
-        REVIEWER = "reviewer", _("Reviewer")
-        OWNER = "owner", _("Owner")
-
-    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.OWNER)
-
-    def __str__(self) -> str:
-        return self.get_full_name() or self.username
-
-
-class BuildingQuerySet(models.QuerySet["Building"]):
-    def visible_to(self, user: User) -> Self:
-        """An owner sees their own buildings; who works for the inspectorate sees every one."""
-        if user.is_superuser or user.role != User.Role.OWNER:
-            return self
-        return self.filter(owner=user)
-
-
-class Building(models.Model):
-    name = models.CharField(_("name"), max_length=100)
-    address = models.CharField(_("address"), max_length=200)
-    owner = models.ForeignKey(User, models.PROTECT, related_name="buildings", verbose_name=_("owner"))
-    facility_email = models.EmailField(
-        _("facility email"), blank=True, help_text=_("Told of every result; needs no account.")
-    )
-    licence_number = models.CharField(_("licence number"), max_length=40, blank=True)
-
-    objects = BuildingQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("building")
-        verbose_name_plural = _("buildings")
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("building", args=[self.pk])
+from example_site.inspections.files import atomic_with_files, delete_after_commit
+from example_site.inspections.models.buildings import Building, User
+from example_site.inspections.models.photos import Photo
+from notifyaudit import record, track
 
 
 class InspectionQuerySet(models.QuerySet["Inspection"]):
@@ -132,7 +92,7 @@ class Inspection(models.Model):
                 InspectionAction.SUBMITTED,
                 target=self,
                 changes={"status": (self.Status.DRAFT, self.Status.READY)},
-                **_actor(by),
+                **acted(by),
             )
         self.status = self.Status.READY
 
@@ -150,7 +110,7 @@ class Inspection(models.Model):
                 InspectionAction.COMPLETED,
                 target=self,
                 changes={"status": (self.Status.READY, self.Status.COMPLETED)},
-                **_actor(by),
+                **acted(by),
             )
             number = self.issue_certificate()
         self.status = self.Status.COMPLETED
@@ -176,6 +136,20 @@ class Inspection(models.Model):
         type(self).objects.filter(pk=self.pk).update(certificate_number=number)
         return number
 
+    @contextmanager
+    def editing(self, by: User | None = None) -> Iterator[None]:
+        """
+        Record what the block changes about the inspection.
+
+        Raises:
+            IllegalTransition: if it is completed.
+        """
+        with transaction.atomic():
+            # Somebody may have completed it while this person was typing.
+            self.lock_open()
+            with track(self, InspectionAction.EDITED, **acted(by)):
+                yield
+
     def remove(self, by: User | None = None) -> None:
         """
         Delete the inspection with its photos.
@@ -185,22 +159,24 @@ class Inspection(models.Model):
         """
         with transaction.atomic():
             self.lock_open()
-            record(InspectionAction.REMOVED, target=self, snapshot=True, **_actor(by))
+            record(InspectionAction.REMOVED, target=self, snapshot=True, **acted(by))
             for photo in self.photos.all():
-                photo.delete_file_after_commit()
+                delete_after_commit(photo.image)
             self.delete()
 
-    def add_photo(self, image: File, caption: str = "", by: User | None = None) -> "Photo":
+    def add_photo(self, image: File, caption: str = "", by: User | None = None) -> Photo:
         """
         Attach a photo that has been validated.
 
         Raises:
             IllegalTransition: if the inspection is completed.
         """
-        with transaction.atomic():
+        photo = Photo(inspection=self, image=image, caption=caption)
+        with atomic_with_files() as store:
             self.lock_open()
-            photo = Photo.objects.create(inspection=self, image=image, caption=caption)
-            record(PhotoAction.ADDED, target=photo, data={"inspection": self.pk}, **_actor(by))
+            store(photo.image)
+            photo.save()
+            record(PhotoAction.ADDED, target=photo, data={"inspection": self.pk}, **acted(by))
         return photo
 
     def lock_open(self) -> None:
@@ -223,58 +199,3 @@ class Inspection(models.Model):
             raise IllegalTransition(
                 _("This needs an inspection with the status “%(status)s”.") % {"status": old.label}
             )
-
-
-def photo_path(photo: "Photo", _filename: str) -> str:
-    """Where a photo is stored: nothing of the uploaded name, and an ending that its content justifies."""
-    return f"photos/{uuid4()}.{image_kind(photo.image.file) or 'bin'}"
-
-
-class Photo(models.Model):
-    notifyaudit_parent = "inspection"
-
-    inspection = models.ForeignKey(
-        Inspection, models.CASCADE, related_name="photos", verbose_name=_("inspection")
-    )
-    image = models.FileField(_("photo"), upload_to=photo_path, validators=[validate_photo])
-    caption = models.CharField(_("caption"), max_length=150, blank=True)
-
-    class Meta:
-        verbose_name = _("photo")
-        verbose_name_plural = _("photos")
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return self.caption or str(_("Photo %(number)s") % {"number": self.pk})
-
-    def get_absolute_url(self) -> str:
-        return reverse("photo", args=[self.pk])
-
-    def remove(self, by: User | None = None) -> None:
-        """
-        Delete the photo and its file.
-
-        Raises:
-            IllegalTransition: if the inspection is completed.
-        """
-        with transaction.atomic():
-            self.inspection.lock_open()
-            record(
-                PhotoAction.REMOVED,
-                target=self,
-                snapshot=True,
-                data={"inspection": self.inspection_id},
-                **_actor(by),
-            )
-            self.delete_file_after_commit()
-            self.delete()
-
-    def delete_file_after_commit(self) -> None:
-        """A rolled-back removal must find its file again."""
-        storage, name = self.image.storage, self.image.name
-        transaction.on_commit(lambda: storage.delete(name), robust=True)
-
-
-def _actor(by: User | None) -> dict[str, Any]:
-    # record() takes the actor of the running request unless one is named; None would mean "nobody".
-    return {} if by is None else {"actor": by}
