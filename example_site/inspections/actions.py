@@ -1,4 +1,4 @@
-"""What can happen to an inspection and its photos."""
+"""What can happen to an inspection and its parts."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +10,12 @@ class InspectionAction(Action):
     SUBMITTED = "inspection.submitted", _("Submitted for review")
     COMPLETED = "inspection.completed", _("Inspection completed")
     REMOVED = "inspection.removed", _("Inspection removed")
+
+
+class SectionAction(Action):
+    ADDED = "section.added", _("Section added")
+    EDITED = "section.edited", _("Section edited")
+    REMOVED = "section.removed", _("Section removed")
 
 
 class PhotoAction(Action):

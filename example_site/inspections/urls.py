@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from example_site.inspections.views import buildings, inspections, photos
+from example_site.inspections.views import buildings, inspections, photos, sections
 
 urlpatterns = [
     path("", buildings.building_list, name="building_list"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("inspections/<int:pk>/complete/", inspections.inspection_complete, name="inspection_complete"),
     path("inspections/<int:pk>/remove/", inspections.inspection_remove, name="inspection_remove"),
     path("inspections/<int:pk>/photos/", photos.photo_add, name="photo_add"),
+    path("inspections/<int:pk>/sections/new/", sections.section_add, name="section_add"),
+    path("sections/<int:pk>/edit/", sections.section_edit, name="section_edit"),
+    path("sections/<int:pk>/remove/", sections.section_remove, name="section_remove"),
     path("photos/<int:pk>/", photos.photo, name="photo"),
     path("photos/<int:pk>/remove/", photos.photo_remove, name="photo_remove"),
 ]

@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from example_site.inspections.acting import acted
-from example_site.inspections.actions import InspectionAction, PhotoAction
+from example_site.inspections.actions import InspectionAction, PhotoAction, SectionAction
 from example_site.inspections.exceptions import CertificateRefused, IllegalTransition
 from example_site.inspections.files import atomic_with_files, delete_after_commit
 from example_site.inspections.models.buildings import Building, User
 from example_site.inspections.models.photos import Photo
+from example_site.inspections.models.sections import Section
 from notifyaudit import record, track
 
 
@@ -152,7 +153,7 @@ class Inspection(models.Model):
 
     def remove(self, by: User | None = None) -> None:
         """
-        Delete the inspection with its photos.
+        Delete the inspection with its sections and photos.
 
         Raises:
             IllegalTransition: if it is completed.
@@ -163,6 +164,42 @@ class Inspection(models.Model):
             for photo in self.photos.all():
                 delete_after_commit(photo.image)
             self.delete()
+
+    def next_position(self) -> int:
+        """The position behind all sections."""
+        last = self.sections.aggregate(last=models.Max("position"))["last"]
+        return (last or 0) + 1
+
+    def add_section(
+        self,
+        title: str,
+        rating: str = Section.Rating.GOOD,
+        finding: str = "",
+        position: int | None = None,
+        by: User | None = None,
+    ) -> Section:
+        """
+        Write down one more finding, behind the others unless a position is given.
+
+        Raises:
+            IllegalTransition: if the inspection is completed.
+        """
+        with transaction.atomic():
+            self.lock_open()
+            section = self.sections.create(
+                title=title,
+                rating=rating,
+                finding=finding,
+                position=self.next_position() if position is None else position,
+            )
+            record(
+                SectionAction.ADDED,
+                target=section,
+                changes={"rating": (None, section.rating), "finding": (None, section.finding)},
+                data={"inspection": self.pk},
+                **acted(by),
+            )
+        return section
 
     def add_photo(self, image: File, caption: str = "", by: User | None = None) -> Photo:
         """

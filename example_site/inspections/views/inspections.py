@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from example_site.inspections.forms import InspectionForm, PhotoForm
 from example_site.inspections.models import Building, Inspection
 from example_site.inspections.rules import may_schedule, rights
-from example_site.inspections.views.attempts import attempt
+from example_site.inspections.views.attempts import attempt, refuse_completed
 from example_site.inspections.views.pages import inspection_page, visible_inspection
 
 
@@ -43,8 +43,7 @@ def inspection_edit(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible_inspection(request, pk)
     if not rights(request.user, found).edit:
         raise PermissionDenied
-    if not found.is_open:
-        messages.error(request, _("A completed inspection can no longer be changed."))
+    if refuse_completed(request, found):
         return redirect(found)
     form = InspectionForm(request.POST if request.method == "POST" else None, instance=found)
     if form.is_valid():

@@ -25,6 +25,7 @@ def inspection_page(
         "inspections/pages/inspection.html",
         {
             "inspection": found,
+            "sections": found.sections.all(),
             "photos": found.photos.all(),
             "photo_form": photo_form,
             "may": rights(request.user, found),
