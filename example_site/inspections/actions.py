@@ -6,9 +6,12 @@ from notifyaudit import Action
 
 
 class InspectionAction(Action):
+    SCHEDULED = "inspection.scheduled", _("Inspection scheduled")
     EDITED = "inspection.edited", _("Inspection edited")
     SUBMITTED = "inspection.submitted", _("Submitted for review")
+    RETURNED = "inspection.returned", _("Returned to draft")
     COMPLETED = "inspection.completed", _("Inspection completed")
+    REOPENED = "inspection.reopened", _("Inspection reopened")
     REMOVED = "inspection.removed", _("Inspection removed")
 
 

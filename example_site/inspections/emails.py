@@ -27,6 +27,23 @@ class InspectionEditedEmail(AuditEmail):
         return [inspection.inspector, inspection.reviewer] if inspection else []
 
 
+class InspectionScheduledEmail(AuditEmail):
+    """For the people concerned: when somebody comes, and who."""
+
+    actions = [InspectionAction.SCHEDULED]
+    label = _("Scheduled inspections")
+    subject = _("{{ target }} is scheduled for {{ target.scheduled_for|date }}")
+    template_name = "inspections/scheduled.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
+        inspection = event.target
+        return [inspection.building.owner, inspection.inspector, inspection.reviewer] if inspection else []
+
+    def should_send(self) -> bool:
+        return self.event.target is not None
+
+
 class InspectionSubmittedEmail(AuditEmail):
     """For the reviewer: something waits for them."""
 
@@ -40,6 +57,19 @@ class InspectionSubmittedEmail(AuditEmail):
         return [event.target.reviewer] if event.target else []
 
 
+class InspectionReturnedEmail(AuditEmail):
+    """For the inspector: there is more to do, and what."""
+
+    actions = [InspectionAction.RETURNED]
+    label = _("Inspections returned to draft")
+    subject = _("{{ event.target_repr }} was returned to you")
+    template_name = "inspections/returned.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
+        return [event.target.inspector] if event.target else []
+
+
 class InspectionCompletedEmail(AuditEmail):
     """For everybody concerned, the facility's plain address among them: the result."""
 
@@ -48,6 +78,19 @@ class InspectionCompletedEmail(AuditEmail):
     subject = _("{{ target }} was completed")
     template_name = "inspections/completed.html"
     template_txt_name = "inspections/completed.txt"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
+        return event.target.followers() if event.target else []
+
+
+class InspectionReopenedEmail(AuditEmail):
+    """For everybody who was told of the result: it holds no longer, nor does the certificate."""
+
+    actions = [InspectionAction.REOPENED]
+    label = _("Reopened inspections")
+    subject = _("{{ event.target_repr }} was reopened")
+    template_name = "inspections/reopened.html"
 
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from example_site.inspections.models import Inspection, Photo, Section, User
 
@@ -39,6 +40,15 @@ class SectionForm(forms.ModelForm):
 
     def clean_finding(self) -> str:
         return with_plain_line_breaks(self.cleaned_data["finding"])
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"), max_length=1000, widget=forms.Textarea(attrs={"rows": 4}), strip=True
+    )
+
+    def clean_reason(self) -> str:
+        return with_plain_line_breaks(self.cleaned_data["reason"])
 
 
 class PhotoForm(forms.ModelForm):

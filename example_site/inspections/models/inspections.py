@@ -72,13 +72,19 @@ class Inspection(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be changed. A completed inspection carries a certificate: it is final."""
+        """Whether it may be changed. A completed one carries a certificate: it is final unless reopened."""
         return self.status != self.Status.COMPLETED
 
     def followers(self) -> list[User | str]:
         """Everybody who is told of a result: people, and the facility's plain address if there is one."""
         facility = [self.building.facility_email] if self.building.facility_email else []
         return [self.building.owner, self.inspector, self.reviewer, *facility]
+
+    def schedule(self, by: User | None = None) -> None:
+        """Save a new inspection, so that everybody concerned knows of it."""
+        with transaction.atomic():
+            self.save()
+            record(InspectionAction.SCHEDULED, target=self, **acted(by))
 
     def submit(self, by: User | None = None) -> None:
         """
@@ -87,15 +93,20 @@ class Inspection(models.Model):
         Raises:
             IllegalTransition: if it is not a draft.
         """
-        with transaction.atomic():
-            self._move(self.Status.DRAFT, self.Status.READY)
+        with self._moving(self.Status.DRAFT, self.Status.READY) as changes:
+            record(InspectionAction.SUBMITTED, target=self, changes=changes, **acted(by))
+
+    def return_to_draft(self, reason: str, by: User | None = None) -> None:
+        """
+        Give it back to the inspector, who is told why.
+
+        Raises:
+            IllegalTransition: if it is not ready for review.
+        """
+        with self._moving(self.Status.READY, self.Status.DRAFT) as changes:
             record(
-                InspectionAction.SUBMITTED,
-                target=self,
-                changes={"status": (self.Status.DRAFT, self.Status.READY)},
-                **acted(by),
+                InspectionAction.RETURNED, target=self, changes=changes, data={"reason": reason}, **acted(by)
             )
-        self.status = self.Status.READY
 
     def complete(self, by: User | None = None) -> None:
         """
@@ -105,17 +116,26 @@ class Inspection(models.Model):
             IllegalTransition: if it is not ready for review.
             CertificateRefused: if the building has no licence; nothing has happened then.
         """
-        with transaction.atomic():
-            self._move(self.Status.READY, self.Status.COMPLETED)
-            record(
-                InspectionAction.COMPLETED,
-                target=self,
-                changes={"status": (self.Status.READY, self.Status.COMPLETED)},
-                **acted(by),
-            )
+        with self._moving(self.Status.READY, self.Status.COMPLETED) as changes:
+            record(InspectionAction.COMPLETED, target=self, changes=changes, **acted(by))
             number = self.issue_certificate()
-        self.status = self.Status.COMPLETED
         self.certificate_number = number
+
+    def reopen(self, reason: str, by: User | None = None) -> None:
+        """
+        Make a draft of a completed inspection. Its certificate is void: what it vouches for may change.
+
+        Raises:
+            IllegalTransition: if it is not completed.
+        """
+        with self._moving(self.Status.COMPLETED, self.Status.DRAFT) as changes:
+            row = type(self).objects.filter(pk=self.pk)
+            changes["certificate_number"] = (row.values_list("certificate_number", flat=True).get(), "")
+            row.update(certificate_number="")
+            record(
+                InspectionAction.REOPENED, target=self, changes=changes, data={"reason": reason}, **acted(by)
+            )
+        self.certificate_number = ""
 
     def issue_certificate(self) -> str:
         """
@@ -227,12 +247,18 @@ class Inspection(models.Model):
         if not self.is_open:
             raise IllegalTransition(_("A completed inspection can no longer be changed."))
 
-    def _move(self, old: Status, new: Status) -> None:
+    @contextmanager
+    def _moving(self, old: Status, new: Status) -> Iterator[dict[str, tuple[str, str]]]:
         # One conditional UPDATE: of two people who press the button at once, one gets the error.
-        moved = (
-            type(self).objects.filter(pk=self.pk, status=old).update(status=new, updated_at=timezone.now())
-        )
-        if not moved:
-            raise IllegalTransition(
-                _("This needs an inspection with the status “%(status)s”.") % {"status": old.label}
+        with transaction.atomic():
+            moved = (
+                type(self)
+                .objects.filter(pk=self.pk, status=old)
+                .update(status=new, updated_at=timezone.now())
             )
+            if not moved:
+                raise IllegalTransition(
+                    _("This needs an inspection with the status “%(status)s”.") % {"status": old.label}
+                )
+            yield {"status": (old, new)}
+        self.status = new

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from example_site.inspections.forms import InspectionForm, PhotoForm
+from example_site.inspections.forms import InspectionForm, PhotoForm, ReasonForm
 from example_site.inspections.models import Building, Inspection
 from example_site.inspections.rules import may_schedule, rights
 from example_site.inspections.views.attempts import attempt, refuse_completed
@@ -32,7 +32,8 @@ def inspection_new(request: HttpRequest) -> HttpResponse:
         initial={"inspector": request.user},
     )
     if form.is_valid():
-        created = form.save()
+        created = form.save(commit=False)
+        created.schedule()
         messages.success(request, _("“%(title)s” was created.") % {"title": created})
         return redirect(created)
     return render(request, "inspections/pages/inspection_form.html", {"form": form, "building": found})
@@ -72,6 +73,38 @@ def inspection_complete(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     attempt(request, found.complete, _("“%(title)s” is complete.") % {"title": found})
     return redirect(found)
+
+
+@require_http_methods(["GET", "POST"])
+def inspection_return(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_inspection(request, pk)
+    if not rights(request.user, found).return_to_draft:
+        raise PermissionDenied
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        attempt(
+            request,
+            lambda: found.return_to_draft(form.cleaned_data["reason"]),
+            _("“%(title)s” is a draft again.") % {"title": found},
+        )
+        return redirect(found)
+    return render(request, "inspections/pages/inspection_return.html", {"form": form, "inspection": found})
+
+
+@require_http_methods(["GET", "POST"])
+def inspection_reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_inspection(request, pk)
+    if not rights(request.user, found).reopen:
+        raise PermissionDenied
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        attempt(
+            request,
+            lambda: found.reopen(form.cleaned_data["reason"]),
+            _("“%(title)s” was reopened.") % {"title": found},
+        )
+        return redirect(found)
+    return render(request, "inspections/pages/inspection_reopen.html", {"form": form, "inspection": found})
 
 
 @require_http_methods(["GET", "POST"])
