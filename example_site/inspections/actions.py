@@ -21,6 +21,11 @@ class SectionAction(Action):
     REMOVED = "section.removed", _("Section removed")
 
 
+class ReportAction(Action):
+    CREATED = "report.created", _("Report created")
+    DOWNLOADED = "report.downloaded", _("Report downloaded")
+
+
 class PhotoAction(Action):
     ADDED = "photo.added", _("Photo added")
     REMOVED = "photo.removed", _("Photo removed")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from example_site.inspections.actions import InspectionAction, PhotoAction, SectionAction
+from example_site.inspections.actions import InspectionAction, PhotoAction, ReportAction, SectionAction
 from example_site.inspections.models import Inspection, Section, User
 from notifyaudit import AuditEmail
 from notifyaudit.models import AuditEvent
@@ -172,6 +172,32 @@ class SectionChangedEmail(PartEmail):
 
     def get_context_data(self) -> dict[str, Any]:
         return {**super().get_context_data(), "what": SectionAction(self.event.action).label.lower()}
+
+
+class ReportCreatedEmail(PartEmail):
+    """For the owner and the facility's plain address: the report itself. A download tells nobody."""
+
+    actions = [ReportAction.CREATED]
+    label = _("New reports")
+    subject = _("Report: {{ inspection }}")
+    template_name = "inspections/report_created.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
+        inspection = cls.inspection_of(event)
+        if inspection is None:
+            return []
+        building = inspection.building
+        return [building.owner, building.facility_email] if building.facility_email else [building.owner]
+
+    def should_send(self) -> bool:
+        return super().should_send() and self.event.target is not None
+
+    def get_attachments(self) -> list[dict[str, Any]]:
+        report = self.event.target
+        with report.file.open("rb") as file:
+            attachment = {"filename": report.filename, "file": file.read(), "mimetype": "application/pdf"}
+        return [*super().get_attachments(), attachment]
 
 
 class PhotoAddedEmail(AuditEmail):

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, Q
 from django.utils.translation import gettext
 
-from example_site.inspections.actions import InspectionAction, PhotoAction, SectionAction
+from example_site.inspections.actions import InspectionAction, PhotoAction, ReportAction, SectionAction
 from example_site.inspections.models import Inspection, User
 from notifyaudit.changes import Change
 from notifyaudit.models import AuditEvent, Notification
 
 LENGTH = 50
-_PARTS = ["inspections.Section", "inspections.Photo"]
+_PARTS = ["inspections.Section", "inspections.Photo", "inspections.Report"]
 _LABELS = {
     value: label
-    for actions in (InspectionAction, SectionAction, PhotoAction)
+    for actions in (InspectionAction, SectionAction, PhotoAction, ReportAction)
     for value, label in actions.choices
 }
 

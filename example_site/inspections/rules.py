@@ -16,6 +16,7 @@ class Rights:
     reopen: bool
     remove: bool
     add_photo: bool
+    create_report: bool
 
 
 def rights(user: User, inspection: Inspection) -> Rights:
@@ -32,6 +33,7 @@ def rights(user: User, inspection: Inspection) -> Rights:
         reopen=is_owner,
         remove=is_inspector,
         add_photo=is_inspector,
+        create_report=is_inspector or is_reviewer,
     )
 
 

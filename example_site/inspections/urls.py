@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from example_site.inspections.views import buildings, inspections, photos, sections
+from example_site.inspections.views import buildings, inspections, photos, reports, sections
 
 urlpatterns = [
     path("", buildings.building_list, name="building_list"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("inspections/<int:pk>/sections/new/", sections.section_add, name="section_add"),
     path("sections/<int:pk>/edit/", sections.section_edit, name="section_edit"),
     path("sections/<int:pk>/remove/", sections.section_remove, name="section_remove"),
+    path("inspections/<int:pk>/create-pdf/", reports.report_create, name="report_create"),
+    path("reports/<int:pk>/download-pdf/", reports.report_download, name="report_download"),
     path("photos/<int:pk>/", photos.photo, name="photo"),
     path("photos/<int:pk>/remove/", photos.photo_remove, name="photo_remove"),
 ]

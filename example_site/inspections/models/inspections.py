@@ -173,7 +173,7 @@ class Inspection(models.Model):
 
     def remove(self, by: User | None = None) -> None:
         """
-        Delete the inspection with its sections and photos.
+        Delete the inspection with its sections, photos and reports.
 
         Raises:
             IllegalTransition: if it is completed.
@@ -183,6 +183,8 @@ class Inspection(models.Model):
             record(InspectionAction.REMOVED, target=self, snapshot=True, **acted(by))
             for photo in self.photos.all():
                 delete_after_commit(photo.image)
+            for report in self.reports.all():
+                delete_after_commit(report.file)
             self.delete()
 
     def next_position(self) -> int:

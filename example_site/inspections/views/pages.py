@@ -27,6 +27,7 @@ def inspection_page(
             "inspection": found,
             "sections": found.sections.all(),
             "photos": found.photos.all(),
+            "reports": found.reports.select_related("created_by"),
             "photo_form": photo_form,
             "may": rights(request.user, found),
             "history": history_of(found),
