@@ -22,8 +22,8 @@ class SectionAction(Action):
 
 
 class ReportAction(Action):
-    CREATED = "report.created", _("Report created")
-    DOWNLOADED = "report.downloaded", _("Report downloaded")
+    CREATED = "report.created", _("PDF created")
+    DOWNLOADED = "report.downloaded", _("PDF downloaded")
 
 
 class PhotoAction(Action):

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -23,7 +24,6 @@ from reportlab.platypus import (
     CondPageBreak,
     Flowable,
     Frame,
-    KeepTogether,
     PageTemplate,
     Paragraph,
     Spacer,
@@ -34,6 +34,8 @@ from example_site.inspections.history import Entry
 from example_site.inspections.models import Inspection, Section
 
 MARGIN = 22 * mm
+# Without this much left on a page, a heading begins the next one.
+ROOM = 35 * mm
 # The texts themselves stand above; their history only says what was rewritten.
 LONGEST_CHANGE = 120
 INK, MUTED, LINE, ACCENT = (HexColor(code) for code in ("#1f2723", "#5b655f", "#dcd9d0", "#1d5c4f"))
@@ -49,6 +51,7 @@ RATING_COLOURS: dict[str, tuple[Color, Color]] = {
 REGULAR, BOLD = "Vera", "VeraBd"
 BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=9.5, leading=14, textColor=INK)
 SMALL = ParagraphStyle("small", BODY, fontSize=8, leading=12, textColor=MUTED)
+LABEL = ParagraphStyle("label", SMALL, leading=BODY.leading)
 STRONG = ParagraphStyle("strong", BODY, fontName=BOLD)
 HEADING = ParagraphStyle(
     "heading", STRONG, fontSize=12, leading=16, textColor=ACCENT, spaceBefore=8 * mm, spaceAfter=2.5 * mm
@@ -62,7 +65,7 @@ def inspection_pdf(inspection: Inspection, history: Iterable[Entry], *, author: 
     buffer = BytesIO()
     document = _Document(
         buffer,
-        footer=f"{inspection} · {_moment(timezone.now())} · {author}",
+        footer=" · ".join([str(inspection), f"{_moment(timezone.now())} {timezone.localtime():%Z}", author]),
         title=str(inspection),
         author=author,
         subject=str(inspection.building),
@@ -112,7 +115,7 @@ def _head(inspection: Inspection) -> list[Flowable]:
         _text(_("Inspection report"), SMALL),
         _text(inspection, TITLE),
         Spacer(0, 4 * mm),
-        _table([[_text(label, SMALL), _text(value)] for label, value in facts], widths=(34 * mm, None)),
+        _table([[_text(label, LABEL), _text(value)] for label, value in facts], widths=(34 * mm, None)),
     ]
     if inspection.summary:
         flowables += [_text(_("Summary"), HEADING), *_paragraphs(inspection.summary)]
@@ -121,7 +124,7 @@ def _head(inspection: Inspection) -> list[Flowable]:
 
 def _sections(inspection: Inspection) -> list[Flowable]:
     sections = inspection.sections.all()
-    flowables: list[Flowable] = [_text(_("Sections"), HEADING)]
+    flowables: list[Flowable] = [CondPageBreak(ROOM), _text(_("Sections"), HEADING)]
     for section in sections:
         colour, ground = RATING_COLOURS[section.rating]
         rating = _text(
@@ -130,9 +133,7 @@ def _sections(inspection: Inspection) -> list[Flowable]:
         )
         head = _table([[_text(section, STRONG), rating]], widths=(None, 32 * mm))
         head.setStyle([("BACKGROUND", (1, 0), (1, 0), ground), ("VALIGN", (0, 0), (-1, -1), "MIDDLE")])
-        first, *rest = [*_paragraphs(section.finding), Spacer(0, 2 * mm)]
-        # A heading at the foot of a page belongs to the text on the next; a long text may be split.
-        flowables += [CondPageBreak(30 * mm), KeepTogether([head, Spacer(0, 1.5 * mm)]), first, *rest]
+        flowables += [CondPageBreak(ROOM), head, *_paragraphs(section.finding), Spacer(0, 2 * mm)]
     return flowables if sections else [*flowables, _text(_("No sections were written."), BODY)]
 
 
@@ -140,15 +141,15 @@ def _photos(inspection: Inspection) -> list[Flowable]:
     photos = inspection.photos.all()
     if not photos:
         return []
-    rows = [[_text(number, SMALL), _text(photo)] for number, photo in enumerate(photos, start=1)]
-    return [_text(_("Photos"), HEADING), _table(rows, widths=(10 * mm, None))]
+    rows = [[_text(number, LABEL), _text(photo)] for number, photo in enumerate(photos, start=1)]
+    return [CondPageBreak(ROOM), _text(_("Photos"), HEADING), _table(rows, widths=(10 * mm, None))]
 
 
 def _history(history: Iterable[Entry]) -> list[Flowable]:
-    rows = [[_text(_moment(entry.event.occurred_at), SMALL), _happening(entry)] for entry in history]
+    rows = [[_text(_moment(entry.event.occurred_at), LABEL), _happening(entry)] for entry in history]
     if not rows:
         return []
-    return [CondPageBreak(40 * mm), _text(_("History"), HEADING), _table(rows, widths=(34 * mm, None))]
+    return [CondPageBreak(ROOM), _text(_("History"), HEADING), _table(rows, widths=(34 * mm, None))]
 
 
 def _happening(entry: Entry) -> list[Paragraph]:
@@ -189,7 +190,7 @@ def _text(value: object, style: ParagraphStyle = BODY) -> Paragraph:
     return Paragraph(escape(_printable(str(value))).replace("\n", "<br/>"), style)
 
 
-def _moment(moment: Any) -> str:
+def _moment(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "j M Y, H:i")
 
 

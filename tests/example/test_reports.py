@@ -212,4 +212,4 @@ def test_who_works_on_an_inspection_creates_and_who_sees_it_downloads(
 
 def test_reports_belong_to_the_history(draft, inspector):
     create_report(draft, by=inspector).download(by=inspector).close()
-    assert [entry.label for entry in history_of(draft)] == ["Report downloaded", "Report created"]
+    assert [entry.label for entry in history_of(draft)] == ["PDF downloaded", "PDF created"]
