@@ -1,11 +1,12 @@
 """The settings of the test runs: the example site, a small app for edge cases, and a database by choice."""
 
 import os
+import zlib
 
 import django
 
 from example_site.settings.base import *  # noqa: F403
-from example_site.settings.base import INSTALLED_APPS
+from example_site.settings.base import BASE_DIR, INSTALLED_APPS
 
 SECRET_KEY = "only for tests, and there is nothing to protect"
 DEBUG = False
@@ -38,3 +39,7 @@ elif DATABASE == "postgres":
     }
 else:
     raise ValueError(f"NOTIFYAUDIT_TEST_DB must be 'sqlite' or 'postgres', not {DATABASE!r}")
+
+if DATABASE != "sqlite":
+    # One per checkout, so that the tests of two of them can run at the same time.
+    DATABASES["default"]["TEST"] = {"NAME": f"test_notifyaudit_{zlib.crc32(str(BASE_DIR).encode()):08x}"}

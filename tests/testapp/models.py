@@ -72,3 +72,7 @@ class UrgentDocument(Document):
 
     class Meta:
         proxy = True
+
+
+# At the end: the module is a page of the documentation, and uses nothing from here.
+from tests.testapp.own_changes import Change, LedgerChange  # noqa: E402, F401
