@@ -1,9 +1,8 @@
 """What an application subclasses: one class per kind of email."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from django.apps import apps
 from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 from django.utils.functional import Promise
@@ -14,15 +13,13 @@ from django_pony_express.services.base import BaseEmailService
 
 from notifyaudit import addresses, conf
 from notifyaudit.changes import Change
-from notifyaudit.exceptions import ConfigurationError, InvalidAddress
+from notifyaudit.definition import app_label_of, check_definition
+from notifyaudit.exceptions import InvalidAddress
 from notifyaudit.models import AuditEvent, Message, Reason
 from notifyaudit.registry import emails
 from notifyaudit.rendering import html_to_text, render_html, render_line, render_text
 from notifyaudit.retry import RetryPolicy
 from notifyaudit.threads import thread_id_of
-
-_KEY_LENGTH = 190
-_PRIORITY = 1000
 
 
 class AuditEmail(BaseEmailService):
@@ -78,9 +75,9 @@ class AuditEmail(BaseEmailService):
                 Django has loaded the installed apps.
         """
         super().__init_subclass__(**options)
-        _check_definition(cls)
+        check_definition(cls)
         if "key" not in cls.__dict__:
-            cls.key = f"{_app_label(cls)}.{cls.__name__}"
+            cls.key = f"{app_label_of(cls)}.{cls.__name__}"
         if "label" not in cls.__dict__:
             cls.label = str(capfirst(camel_case_to_spaces(cls.__name__.removesuffix("Email"))))
         emails.add(cls)
@@ -265,37 +262,3 @@ class AuditEmail(BaseEmailService):
 
 def _without(headers: dict[str, str], names: set[str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in names}
-
-
-def _check_definition(cls: type[AuditEmail]) -> None:
-    def require(name: str, expected: str, *, that: Callable[[Any], bool]) -> None:
-        value = getattr(cls, name)
-        if not that(value):
-            raise ConfigurationError(f"{cls.__qualname__}.{name} must be {expected}, not {value!r}.")
-
-    require("actions", "a list of actions or patterns", that=_is_list_of_str)
-    require("key", f"a string of at most {_KEY_LENGTH} characters", that=_is_key)
-    require("retry", "a RetryPolicy", that=lambda value: isinstance(value, RetryPolicy))
-    require("priority", f"a number from -{_PRIORITY} to {_PRIORITY}", that=_is_priority)
-
-
-def _is_list_of_str(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-
-
-def _is_key(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _KEY_LENGTH
-
-
-def _is_priority(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) <= _PRIORITY
-
-
-def _app_label(cls: type[AuditEmail]) -> str:
-    if not apps.apps_ready:
-        raise ConfigurationError(
-            f"{cls.__module__}.{cls.__qualname__} is defined before Django has loaded the installed apps. "
-            "Put email classes into an app's emails.py and do not import it from __init__.py or apps.py."
-        )
-    config = apps.get_containing_app_config(cls.__module__)
-    return config.label if config else cls.__module__.partition(".")[0]
