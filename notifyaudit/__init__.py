@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from notifyaudit.actions import Action as Action
     from notifyaudit.context import audit_context as audit_context
     from notifyaudit.emails import AuditEmail as AuditEmail
+    from notifyaudit.forgotten import unaudited_counts as unaudited_counts
+    from notifyaudit.marking import audited as audited
+    from notifyaudit.marking import unaudited as unaudited
     from notifyaudit.recording import record as record
     from notifyaudit.retry import RetryPolicy as RetryPolicy
     from notifyaudit.threads import thread_id as thread_id
@@ -24,9 +27,12 @@ _HOME = {
     "AuditEmail": "emails",
     "RetryPolicy": "retry",
     "audit_context": "context",
+    "audited": "marking",
     "record": "recording",
     "thread_id": "threads",
     "track": "tracking",
+    "unaudited": "marking",
+    "unaudited_counts": "forgotten",
 }
 
 __all__ = [
@@ -34,9 +40,12 @@ __all__ = [
     "AuditEmail",
     "RetryPolicy",
     "audit_context",
+    "audited",
     "record",
     "thread_id",
     "track",
+    "unaudited",
+    "unaudited_counts",
 ]
 
 

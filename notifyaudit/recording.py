@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notifyaudit import compat, conf, context, rows
+from notifyaudit import compat, conf, context, rows, watching
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED
 from notifyaudit.exceptions import NotInTransaction, UnsavedTarget
@@ -114,6 +114,7 @@ def write_event(
     _require_storable(event)
     with transaction.atomic(using=settings.DATABASE):
         event = _insert(event, settings.DATABASE)
+        watching.cover([subject.type_name, *(reference["type"] for reference in event.related)])
         request_wake_up()
     return event
 

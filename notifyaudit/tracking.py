@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from notifyaudit import conf, rows
+from notifyaudit import conf, rows, watching
 from notifyaudit.actions import known
 from notifyaudit.exceptions import UnsavedTarget
 from notifyaudit.models import AuditEvent
@@ -71,3 +71,5 @@ def track(target: models.Model, action: str, **details: Any) -> Iterator[Tracked
                 source_ref=details.pop("source_ref", None),
             )
             tracked.event = write_event(event, subject, changes=changes, snapshot=snapshot, **details)
+        else:
+            watching.cover([subject.type_name])
