@@ -37,10 +37,10 @@ class ForgottenWrites:
         self._writes.clear()
         if not writes:
             return ""
-        count = "a write" if len(writes) == 1 else f"{len(writes)} writes"
-        return "\n".join(
-            [f"{count} to audited models without an event", "", *map(self._told, writes), "", _MEND]
+        what = (
+            "a write to an audited model" if len(writes) == 1 else f"{len(writes)} writes to audited models"
         )
+        return "\n".join([f"{what} without an event", "", *map(self._told, writes), "", _MEND])
 
     def _told(self, write: Write) -> str:
         source = linecache.getline(write.path, write.line).strip()

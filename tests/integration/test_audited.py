@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, connection, models, transaction
@@ -113,6 +114,10 @@ class TestMatrix:
         with forgotten() as found, track(document, DocumentAction.CHANGED):
             WAYS[way][0](document, tag)
         assert found == []
+
+    def test_the_how_to_says_so(self, way):
+        page = Path(__file__, "../../../docs/how-to/forget-nothing.md").resolve().read_text(encoding="utf-8")
+        assert f"| {way} | forgotten: {', '.join(WAYS[way][1])} | covered | covered |" in page
 
     def test_nothing_is_held_against_a_model_that_is_not_marked(self, way, document, tag):
         with forgotten(Ticket) as found, transaction.atomic():

@@ -139,7 +139,7 @@ def test_a_forgotten_write_fails_the_test_with_its_line(run):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "a write to audited models without an event",
+            "a write to an audited model without an event",
             f"shop/services.py:{line_of(SERVICES, '.update(')}: update of shop.Order",
             '    Order.objects.filter(pk=order.pk).update(status="paid")',
             "Record what happened in the same transaction.atomic()*",
