@@ -8,7 +8,7 @@ export PYTHON VENV DJANGO
 
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint clean install-demo install-dev
+.PHONY: help demo serve test lint bench clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,9 @@ lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: install-dev ## What things cost next to the plainest way to do them (NOTIFYAUDIT_TEST_DB=postgres)
+	@$(BIN)/python -m benchmarks
 
 clean: ## Remove what the commands have made
 	@rm -rf .venv .venv-* var build dist htmlcov .coverage .coverage.* \

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from notifyaudit.forgotten import unaudited_counts as unaudited_counts
     from notifyaudit.marking import audited as audited
     from notifyaudit.marking import unaudited as unaudited
+    from notifyaudit.recording import arecord as arecord
     from notifyaudit.recording import record as record
+    from notifyaudit.recording import record_many as record_many
     from notifyaudit.retry import RetryPolicy as RetryPolicy
     from notifyaudit.threads import thread_id as thread_id
     from notifyaudit.tracking import track as track
@@ -26,9 +28,11 @@ _HOME = {
     "Action": "actions",
     "AuditEmail": "emails",
     "RetryPolicy": "retry",
+    "arecord": "recording",
     "audit_context": "context",
     "audited": "marking",
     "record": "recording",
+    "record_many": "recording",
     "thread_id": "threads",
     "track": "tracking",
     "unaudited": "marking",
@@ -39,9 +43,11 @@ __all__ = [
     "Action",
     "AuditEmail",
     "RetryPolicy",
+    "arecord",
     "audit_context",
     "audited",
     "record",
+    "record_many",
     "thread_id",
     "track",
     "unaudited",

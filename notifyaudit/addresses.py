@@ -20,11 +20,16 @@ def check(address: str) -> None:
         raise InvalidAddress(address) from None
 
 
+def plain(address: str) -> str:
+    """The address without the display name, if it has one: ``"Boss <boss@x.example>"``."""
+    return (parseaddr(address)[1] if address.endswith(">") else "") or address
+
+
 def envelope(address: str) -> str:
     """
     The address as MAIL FROM and RCPT TO take it: without a display name, the domain in its ASCII
     form (RFC 5890).
     """
-    plain = parseaddr(address)[1] or address
-    local, _, domain = plain.rpartition("@")
-    return f"{local}@{punycode(domain)}" if local else plain
+    bare = plain(address)
+    local, _, domain = bare.rpartition("@")
+    return f"{local}@{punycode(domain)}" if local else bare

@@ -23,7 +23,7 @@ from notifyaudit.rendering import compile_line
 
 @register("notifyaudit")
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001, E002, W001, W002: the dict NOTIFYAUDIT and what it refers to."""
+    """E001, E002, E009, W001, W002: the dict NOTIFYAUDIT and what it refers to."""
     try:
         settings = conf.current()
     except ConfigurationError as error:
@@ -45,7 +45,16 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="notifyaudit.W001",
             )
         )
-    if settings.WAKE_UP != "never" and isinstance(compat.task_backends["default"], compat.ImmediateBackend):
+    if settings.WAKE_UP != "never" and "default" not in compat.task_backends:
+        found.append(
+            Error(
+                "TASKS has no 'default' backend, so no wake-up can be enqueued.",
+                hint="Configure one, or set NOTIFYAUDIT['WAKE_UP'] to 'never' and run "
+                "'manage.py notifyaudit sweep --loop 5'.",
+                id="notifyaudit.E009",
+            )
+        )
+    elif settings.WAKE_UP != "never" and isinstance(compat.task_backends["default"], compat.ImmediateBackend):
         found.append(
             checks.Warning(
                 "The default task backend runs tasks at once, so whoever saves waits for the mail server.",

@@ -1,5 +1,7 @@
 """The only file that knows Django versions and optional packages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email import policy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,15 @@ else:
     from django_tasks import task, task_backends
     from django_tasks.backends.immediate import ImmediateBackend
 
-__all__ = ["ImmediateBackend", "correlation_id", "mail_backend", "serialise", "task", "task_backends"]
+__all__ = [
+    "ImmediateBackend",
+    "correlated",
+    "correlation_id",
+    "mail_backend",
+    "serialise",
+    "task",
+    "task_backends",
+]
 
 
 def mail_backend() -> "BaseEmailBackend":
@@ -43,14 +53,31 @@ def serialise(message: "EmailMessage") -> bytes:
 
 
 if find_spec("django_guid"):
-    from django_guid import get_guid
+    from django_guid.context import guid
 
     def correlation_id() -> str | None:
         """The id that django-guid gave to the running request, or ``None`` outside of one."""
-        return get_guid()
+        identifier: str | None = guid.get()
+        return identifier
+
+    @contextmanager
+    def correlated(identifier: str) -> Iterator[None]:
+        """Have django-guid put this id into the log lines of the block."""
+        # Set and reset, not clear_guid(): whatever id the caller works under comes back.
+        token = guid.set(identifier)
+        try:
+            yield
+        finally:
+            guid.reset(token)
 
 else:
 
     def correlation_id() -> str | None:
         """Without django-guid there is no id to take over."""
         return None
+
+    @contextmanager
+    def correlated(identifier: str) -> Iterator[None]:
+        """Without django-guid there is nobody to tell."""
+        del identifier
+        yield

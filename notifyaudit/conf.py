@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.encoding import punycode
 
 from notifyaudit.addresses import envelope
 from notifyaudit.exceptions import ConfigurationError
@@ -119,8 +120,9 @@ def default_from_email() -> str:
 
 
 def mail_domain() -> str:
-    """The domain that the library's Message-IDs are in: that of ``BASE_URL``, else of the sender."""
-    return urlsplit(current().BASE_URL).hostname or envelope(default_from_email()).rpartition("@")[2]
+    """The domain of the library's Message-IDs, in ASCII: that of ``BASE_URL``, else of the sender."""
+    host = urlsplit(current().BASE_URL).hostname
+    return punycode(host) if host else envelope(default_from_email()).rpartition("@")[2]
 
 
 def _forget(*, setting: str, **_: object) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
+from notifyaudit import compat
+
 INHERITED: Any = object()
 
 
@@ -41,6 +43,13 @@ def activate(context: AuditContext) -> Iterator[AuditContext]:
         yield context
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def on_behalf_of(correlation_id: str) -> Iterator[None]:
+    """Work for an event in the background: nobody acts, and what is recorded or logged has the event's id."""
+    with activate(AuditContext(correlation_id=correlation_id)), compat.correlated(correlation_id):
+        yield
 
 
 @contextmanager

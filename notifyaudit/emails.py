@@ -154,15 +154,16 @@ class AuditEmail(BaseEmailService):
     def get_subject(self) -> str:
         """
         The class attribute ``subject``, rendered as a one-line template, behind the ``SUBJECT_PREFIX``. A
-        subject that was set on the instance, or that an override returns, is taken as it is: it may hold
-        what somebody typed.
+        subject that was set on the instance, or that a property or an override returns, is taken as it is: it
+        may hold what somebody typed.
         """
         if not self.subject:
             return ""
-        if "subject" in self.__dict__:
-            subject = str(self.subject)
-        else:
+        declared = "subject" not in self.__dict__ and isinstance(type(self).subject, str | Promise)
+        if declared:
             subject = render_line(str(self.subject), self._context or self.get_context_data())
+        else:
+            subject = str(self.subject)
         return f"{self.SUBJECT_PREFIX}{self.SUBJECT_DELIMITER}{subject}" if self.SUBJECT_PREFIX else subject
 
     def is_valid(self, raise_exception: bool = True) -> bool:  # noqa: FBT001, FBT002 - pony-express's signature
@@ -180,7 +181,9 @@ class AuditEmail(BaseEmailService):
             self._errors.append(_("Email service requires a template."))
         if not recipients:
             self._errors.append(_("Email service requires a target mail address."))
-        for address in (*recipients, *self.get_cc_emails(), *self.get_bcc_emails()):
+        # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
+        copies = (addresses.plain(copy) for copy in (*self.get_cc_emails(), *self.get_bcc_emails()))
+        for address in (*recipients, *copies):
             try:
                 addresses.check(address)
             except InvalidAddress as error:
@@ -223,6 +226,14 @@ class AuditEmail(BaseEmailService):
                 self._context = None
         return message
 
+    def _build_mail_object(self) -> EmailMultiAlternatives:
+        # What pony-express's process() sends is the mail that build() makes, headers and language included.
+        message = self.build()
+        connection = self.get_connection()
+        if connection is not None:  # else Django's default; even to set None is deprecated from 6.1 on
+            message.connection = connection
+        return message
+
     def _headers(self) -> dict[str, str]:
         # RFC 3834, section 5: programs that answer mail must not answer this one.
         headers = {"Auto-Submitted": "auto-generated"}
@@ -232,10 +243,11 @@ class AuditEmail(BaseEmailService):
             if self.threaded and self.event.target_id:
                 thread = thread_id_of(self.event.target_type, self.event.target_id)
                 headers |= {"References": thread, "In-Reply-To": thread}
-        headers |= self.get_headers()
+        own = self.get_headers()
         if self.message_id:
-            headers["Message-ID"] = self.message_id
-        return headers
+            own = {**_without(own, {"message-id"}), "Message-ID": self.message_id}
+        # Names of headers know no case: a "references" must not stand beside our "References".
+        return _without(headers, {name.lower() for name in own}) | own
 
     def _attach(self, message: EmailMultiAlternatives) -> None:
         for attachment in self.get_attachments():
@@ -249,6 +261,10 @@ class AuditEmail(BaseEmailService):
                     f"{type(self).__name__}: an attachment is a path or a dict with 'filename' and 'file'; "
                     f"this one has no {error}."
                 ) from error
+
+
+def _without(headers: dict[str, str], names: set[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
 def _check_definition(cls: type[AuditEmail]) -> None:

@@ -84,6 +84,13 @@ class InvalidRecipient(NotifyAuditError):
         )
 
 
+class RecipientsNotAList(NotifyAuditError):
+    """``get_recipients()`` returned one string instead of a list."""
+
+    def __init__(self, recipients: object) -> None:
+        super().__init__(f"get_recipients() returned {recipients!r}. Return a list: [{recipients!r}].")
+
+
 class InvalidAddress(NotifyAuditError):
     """No mail can be delivered to this address."""
 

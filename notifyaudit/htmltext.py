@@ -3,10 +3,12 @@
 import re
 from html.parser import HTMLParser
 
-_UNSEEN = {"head", "style", "script", "title", "template"}
+# Not "head", whose end tag may be left out (HTML, section 13.1.2.4): all that it can hold is here.
+_UNSEEN = {"style", "script", "title", "template"}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"}
 _LINES = {"div", "li", "tr", "dt", "dd", "section", "article", "header", "footer", "main", "figure"}
+_BEFORE = _PARAGRAPHS | _LINES - {"li", "tr", "dt", "dd"}
 _SPACE = re.compile(r"\s+")
 
 
@@ -25,6 +27,8 @@ class _TextWriter(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
+        if tag in _BEFORE and self._unseen[-1:] == ["p"]:
+            self._unseen.pop()  # a paragraph ends where the next block begins, with or without </p>
         if self._unseen or tag in _UNSEEN or _is_hidden(given):
             if tag not in _VOID:
                 self._unseen.append(tag)

@@ -52,8 +52,8 @@ def resolve(type_name: str, identifier: str, alias: str) -> models.Model | None:
     model = model_of(type_name)
     if model is None or not identifier:
         return None
-    pk: Any = json.loads(identifier) if isinstance(model._meta.pk, _composite()) else identifier
     try:
+        pk: Any = json.loads(identifier) if isinstance(model._meta.pk, _composite()) else identifier
         return model._base_manager.using(alias).get(pk=pk)
     except (ObjectDoesNotExist, ValidationError, ValueError):
         return None

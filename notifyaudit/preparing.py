@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
+from django.utils import timezone
 
 from notifyaudit import addresses, conf
 from notifyaudit.emails import AuditEmail
@@ -107,9 +108,11 @@ def prepare(parcel: Parcel) -> Mail:
         address=_address(parcel),
         reason=parcel.reason,
     )
-    if not email.should_send():
-        raise Declined(SkipReason.SHOULD_SEND)
-    return Mail(email.build(), email.get_connection())
+    # A hook that activates a reader's time zone must not set that of the next one.
+    with timezone.override(timezone.get_current_timezone()):
+        if not email.should_send():
+            raise Declined(SkipReason.SHOULD_SEND)
+        return Mail(email.build(), email.get_connection())
 
 
 def _address(parcel: Parcel) -> str:

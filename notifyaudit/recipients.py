@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.db.models.query import ModelIterable
 
-from notifyaudit.exceptions import InvalidRecipient
+from notifyaudit.exceptions import InvalidRecipient, RecipientsNotAList
 from notifyaudit.identity import id_of
 from notifyaudit.text import storable
 
@@ -51,7 +51,11 @@ def in_chunks(values: Iterable[Any], size: int) -> Iterator[list[Recipient]]:
 
     Raises:
         InvalidRecipient: see :meth:`Recipient.of`.
+        RecipientsNotAList: for a single string.
     """
+    if isinstance(values, str | bytes):
+        # It would be read letter by letter, each an address of its own.
+        raise RecipientsNotAList(values)
     source = _rows(values, size) if _can_be_ranged(values) else iter(values)
     while values_of_chunk := list(islice(source, size)):
         chunk = (Recipient.of(value) for value in values_of_chunk if value is not None)

@@ -44,6 +44,8 @@ class RetryPolicy:
         """
         if attempts >= self.max_attempts:
             return None
-        # Cap the exponent as well: timedelta * 2 ** 1000 overflows before min() is reached.
-        pause: timedelta = min(self.base * 2 ** min(attempts - 1, 40), self.ceiling)
+        try:
+            pause: timedelta = min(self.base * 2 ** (attempts - 1), self.ceiling)
+        except OverflowError:  # longer than any timedelta, so longer than the ceiling
+            pause = self.ceiling
         return pause * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - not a secret

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from notifyaudit import conf
 from notifyaudit.actions import known
-from notifyaudit.context import AuditContext, activate
+from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
 from notifyaudit.isolation import isolated
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
@@ -51,9 +51,8 @@ def route(event: AuditEvent) -> None:
     Ask each email class of the event's action for its recipients, and write down who is told and who is
     not. A class that raises is written down too, and keeps nobody else from being told.
     """
-    with activate(AuditContext(get_actor=lambda: None, correlation_id=event.correlation_id)):
-        for email_class in emails.for_action(event.action):
-            _tell_all(event, email_class)
+    for email_class in emails.for_action(event.action):
+        _tell_all(event, email_class)
     _events().filter(pk=event.pk, routed_at__isnull=True).update(routed_at=timezone.now())
 
 
@@ -78,7 +77,7 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
     chunks = _recipients(event, email_class)
     while True:
         try:
-            with isolated():
+            with on_behalf_of(event.correlation_id), isolated():
                 chunk = next(chunks, None)
         except Exception as error:
             logger.exception("%s could not say whom to tell of event %s", email_class.key, event.pk)
@@ -155,13 +154,28 @@ def _write_failure(event: AuditEvent, email_class: type[AuditEmail], error: Exce
 
 
 def _ask_again(now: datetime) -> None:
-    failures = Notification.objects.using(conf.current().DATABASE).filter(
-        recipient_key="", retry_at__lte=now, email_key__in=[email_class.key for email_class in emails]
+    keys = [email_class.key for email_class in emails]
+    failures = (
+        Notification.objects.using(conf.current().DATABASE)
+        .filter(recipient_key="", retry_at__lte=now, email_key__in=keys)
+        .select_related("event")
+        .order_by("pk")
     )
-    for failure in failures.select_related("event").order_by("pk"):
-        email_class = emails.get(failure.email_key)
+    last = 0
+    while batch := list(failures.filter(pk__gt=last)[:BATCH]):
+        last = batch[-1].pk  # before the rows are deleted, and with them their keys
+        for failure in batch:
+            _ask_again_safely(failure)
+
+
+def _ask_again_safely(failure: Notification) -> None:
+    email_class = emails.get(failure.email_key)
+    try:
         if email_class is not None and _tell_all(failure.event, email_class):
             failure.delete()
+    except Exception:
+        # As in _route_safely: what is wrong with one must not keep the others, or any mail, from leaving.
+        logger.exception("event %s could not be routed again", failure.event_id)
 
 
 def _hold(event: AuditEvent) -> None:

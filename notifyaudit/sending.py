@@ -9,10 +9,11 @@ knows which.
 import hashlib
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import timezone
@@ -20,7 +21,7 @@ from django_pony_express.errors import EmailServiceAttachmentError, EmailService
 
 from notifyaudit import conf
 from notifyaudit.claiming import Claim, claim, recover
-from notifyaudit.context import AuditContext, activate
+from notifyaudit.context import on_behalf_of
 from notifyaudit.exceptions import InvalidAddress
 from notifyaudit.isolation import isolated
 from notifyaudit.models import MessageStatus, Notification, SkipReason
@@ -33,7 +34,6 @@ from notifyaudit.transport import (
     TransportFactory,
     Uncertain,
     open_transport,
-    transport_for,
 )
 
 logger = logging.getLogger("notifyaudit")
@@ -49,6 +49,10 @@ _PERMANENT = (
 """What will not go away by itself; everything else is tried again by the class's ``RetryPolicy``."""
 
 
+_OWN_SERVER_PAUSE = timedelta(minutes=1)
+"""How long a mail waits whose class asks for a server of its own that cannot be reached."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a message: its new status, what else is written to its row, and why it was skipped."""
@@ -60,34 +64,37 @@ class Outcome:
 
 def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatus]:
     """
-    Send every message that is due, over one connection, until none is left or the server is gone.
+    Send every message that is due, over one connection.
 
     Args:
-        connect: makes the transport; by default that of the project's mail backend.
+        connect: makes the transport for a mail backend, ``None`` for the project's.
 
     Returns:
         how many messages ended in which status.
+
+    Raises:
+        NoConnection: if the mail server cannot be reached; what was claimed has been given back.
     """
     recover()
     outcomes: Counter[MessageStatus] = Counter()
-    transport = connect()
+    transport = connect(None)
     try:
         while batch := claim():
-            if not _send_batch(batch, transport, outcomes):
-                break
+            _send_batch(batch, transport, connect, outcomes)
     finally:
         transport.close()
     return outcomes
 
 
-def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> bool:
-    """``False``: the server cannot be reached, and what was left of the batch is given back."""
+def _send_batch(
+    batch: Claim, transport: Transport, connect: TransportFactory, outcomes: Counter[MessageStatus]
+) -> None:
     parcels = parcels_of(batch.messages)
     # The mail that left last: its outcome is written together with the mark of the next one.
     unsettled: tuple[Parcel, Outcome] | None = None
     try:
         for position, parcel in enumerate(parcels):
-            ready = _prepare(parcel)
+            ready = _given_up(parcel) or _prepare(parcel)
             with transaction.atomic(using=conf.current().DATABASE):
                 if unsettled:
                     _settle(batch, *unsettled, outcomes)
@@ -100,44 +107,61 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
             if isinstance(ready, Outcome) or not ours:
                 continue
             try:
-                unsettled = parcel, _transmit(parcel, ready, transport)
+                unsettled = parcel, _transmit(parcel, ready, transport, connect)
             except NoConnection as error:
-                logger.error("mail server: %s", error)  # noqa: TRY400 - a traceback says nothing more
                 unsettled = parcel, _given_back(parcel, error)
                 batch.release([rest.message for rest in parcels[position + 1 :]])
-                return False
+                raise
     finally:
         # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
         if unsettled:
             _settle(batch, *unsettled, outcomes)
-    return True
+
+
+def _given_up(parcel: Parcel) -> Outcome | None:
+    # A mail whose worker vanished has been in no worker's hands that could count and stop.
+    uncertain = parcel.message.status == MessageStatus.UNCERTAIN
+    if uncertain and parcel.email_class.retry.pause(parcel.message.attempts) is None:
+        return Outcome(status=MessageStatus.HELD)
+    return None
 
 
 def _prepare(parcel: Parcel) -> Mail | Outcome:
-    with activate(AuditContext(correlation_id=parcel.correlation_id)):
+    with on_behalf_of(parcel.correlation_id):
         try:
             with isolated():
                 return prepare(parcel)
         except Declined as decision:
             return Outcome(status=MessageStatus.CANCELLED, skip_reason=decision.skip_reason)
+        except InvalidAddress as error:
+            # No traceback: it would say nothing more, and the address is personal data.
+            logger.warning("message %s has an invalid address", parcel.message.pk)
+            return _failed(parcel, error)
         except Exception as error:
             logger.exception("message %s could not be prepared", parcel.message.pk)
             return _failed(parcel, error)
 
 
-def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
+def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: TransportFactory) -> Outcome:
     attempts = parcel.message.attempts + 1
     try:
+        # Before it leaves: once it is out, nothing may fail any more.
+        content_hash = _digest(mail.content)
         if mail.backend is None:
             transport.send(mail.content)
         else:
-            own = transport_for(mail.backend)
+            own = connect(mail.backend)
             try:
                 own.send(mail.content)
             finally:
                 own.close()
-    except NoConnection:
-        raise
+    except NoConnection as error:
+        if mail.backend is None:
+            raise
+        # Only this class asks for this server: the mails of the others must not wait for it.
+        logger.error("mail server of message %s: %s", parcel.message.pk, error)  # noqa: TRY400 - as above
+        outcome = _given_back(parcel, error)
+        return replace(outcome, values={**outcome.values, "due_at": timezone.now() + _OWN_SERVER_PAUSE})
     except Uncertain as error:
         logger.warning("message %s may have been sent: %s", parcel.message.pk, error)
         return _uncertain(parcel, error)
@@ -151,7 +175,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
             "attempts": attempts,
             "sent_at": timezone.now(),
             "last_error": "",
-            "content_hash": _digest(mail.content),
+            "content_hash": content_hash,
         },
     )
 
@@ -197,6 +221,8 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome, outcomes: Counter[Me
     outcomes[outcome.status] += 1
 
 
-def _digest(content: EmailMultiAlternatives) -> str:
-    parts = [content.subject, content.body, *(alternative[0] for alternative in content.alternatives)]
+def _digest(content: EmailMessage) -> str:
+    # An overridden build() may return a message without alternatives.
+    alternatives = getattr(content, "alternatives", ())
+    parts = [content.subject, content.body, *(alternative[0] for alternative in alternatives)]
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

@@ -1,12 +1,14 @@
 """What an event says about its object: type, id, name, ancestors, and which of its values are secret."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
+from django.db.models import prefetch_related_objects
 
 from notifyaudit import conf
 from notifyaudit.exceptions import UnsavedTarget, WrongDatabase
@@ -48,17 +50,48 @@ class Subject:
         return mask_of(self.model)
 
 
+def is_saved(instance: Any) -> TypeGuard[models.Model]:
+    """Whether this is an object that is in the database, as far as the instance knows."""
+    return isinstance(instance, models.Model) and instance.pk is not None and not instance._state.adding
+
+
 def require_saved(instance: models.Model) -> None:
     """
     Raises:
         UnsavedTarget: if the instance was never saved, or has been deleted.
         WrongDatabase: if it was read from another database than the ledger's.
     """
-    if instance.pk is None or instance._state.adding:
+    if not is_saved(instance):
         raise UnsavedTarget(instance)
     ledger = conf.current().DATABASE
     if instance._state.db != ledger:
         raise WrongDatabase(instance, instance._state.db, ledger)
+
+
+def load_ancestors(instances: Iterable[models.Model]) -> None:
+    """Read the ancestors of many objects at once: a statement per model and generation, not per object."""
+    generation = list(instances)
+    for _ in range(_GENERATIONS):
+        parents: dict[int, models.Model] = {}
+        groups = defaultdict(list)
+        for instance in generation:
+            groups[instance._meta.model].append(instance)
+        for model, group in groups.items():
+            name = getattr(model, "notifyaudit_parent", None)
+            if not name or not _is_foreign_key(model, name):
+                continue
+            prefetch_related_objects(group, name)
+            for instance in group:
+                parent = getattr(instance, name, None)
+                if parent is not None:
+                    parents[id(parent)] = parent
+        if not parents:
+            return
+        generation = list(parents.values())
+
+
+def _is_foreign_key(model: type[models.Model], name: str) -> bool:
+    return any(field.name == name and field.many_to_one for field in model._meta.concrete_fields)
 
 
 def mask_of(model: type[models.Model] | None) -> Mask:
@@ -82,7 +115,7 @@ def _ancestors(instance: models.Model) -> Iterator[models.Model]:
             return
         try:
             current = getattr(current, name)
-        except ObjectDoesNotExist:
+        except (ObjectDoesNotExist, AttributeError):  # a property on the way to a parent that is not set
             return
         if not isinstance(current, models.Model):
             return

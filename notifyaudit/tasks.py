@@ -46,7 +46,10 @@ def sweep(connect: TransportFactory = open_transport) -> Swept:
     left. Safe to run at any time, by any number of processes at once.
 
     Args:
-        connect: makes the transport; by default that of the project's mail backend.
+        connect: makes the transport for a mail backend, ``None`` for the project's.
+
+    Raises:
+        NoConnection: if the mail server cannot be reached. Nothing is lost, and no attempt was counted.
     """
     return Swept(routed=route_pending(), messages=send_due(connect))
 

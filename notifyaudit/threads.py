@@ -18,4 +18,4 @@ def thread_id(target: Model) -> str:
 
 def thread_id_of(type_name: str, identifier: str) -> str:
     """The same for an object that is known by its type and id only, deleted ones included."""
-    return f"<{quote(f'{type_name}.{identifier}'.lower(), safe='.-_')}.thread@{conf.mail_domain()}>"
+    return f"<{quote(f'{type_name.lower()}.{identifier}', safe='.-_')}.thread@{conf.mail_domain()}>"

@@ -1,75 +1,131 @@
-"""Records what a block of code changes about an object, by comparing its row before and after."""
+"""Records what a block of code changes about objects, by comparing their rows before and after."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models, transaction
 
 from notifyaudit import conf, rows, watching
 from notifyaudit.actions import known
+from notifyaudit.context import INHERITED
 from notifyaudit.exceptions import UnsavedTarget
 from notifyaudit.models import AuditEvent
-from notifyaudit.recording import write_event
-from notifyaudit.subjects import Subject, require_saved
+from notifyaudit.rows import Key
+from notifyaudit.subjects import Subject, load_ancestors, require_saved
+from notifyaudit.writing import Draft, write
+
+Tracked = models.Model | models.QuerySet[Any] | Iterable[models.Model]
 
 
 @dataclass(slots=True)
-class Tracked:
-    """What a :func:`track` block has recorded: ``event`` after its end, ``None`` if nothing changed."""
+class Tracking:
+    """
+    What a :func:`track` block has recorded, known after its end.
 
-    event: AuditEvent | None = None
+    Attributes:
+        events: one per object that was changed, created or deleted, in the order of the objects.
+    """
+
+    events: list[AuditEvent] = field(default_factory=list)
+
+    @property
+    def event(self) -> AuditEvent | None:
+        """The first of them; ``None`` if nothing changed."""
+        return self.events[0] if self.events else None
 
 
 @contextmanager
-def track(target: models.Model, action: str, **details: Any) -> Iterator[Tracked]:
+def track(
+    target: Tracked,
+    action: str,
+    *,
+    actor: Any = INHERITED,
+    related: Iterable[models.Model] = (),
+    data: Mapping[str, Any] | None = None,
+    source: str = "app",
+) -> Iterator[Tracking]:
     """
     Record what the block changes about an object, if anything::
 
         with track(inspection, InspectionAction.EDITED):
             form.save()
 
-    Opens a transaction and compares the row in the database, locked, on entry and on exit: fields and
-    many-to-many relations. If the block deletes the object, the event keeps a snapshot of it.
+        with track(Inspection.objects.filter(status="draft"), InspectionAction.CLOSED) as tracking:
+            Inspection.objects.filter(status="draft").update(status="completed")
+
+    Opens a transaction and compares rows in the database, locked, on entry and on exit: fields and
+    many-to-many relations. A row that is gone at the end was deleted, and its event keeps a snapshot; the row
+    of an unsaved instance that is there at the end was created.
 
     Args:
-        target: the saved object.
-        action: what it is called when something has changed.
-        details: ``actor``, ``related``, ``data``, ``source``, ``source_ref`` as for :func:`record`.
+        target: an object, saved or about to be saved; several, of one model or more; or a queryset: the rows
+            that match it on entry are followed, whatever they match afterwards.
+        action: what a change is called.
+        actor: as for :func:`record`, for each of the events; so are the following.
+        related: further saved objects that were involved.
+        data: anything else worth keeping.
+        source: which part of the project saw it.
 
     Raises:
-        UnknownAction, UnsavedTarget, WrongDatabase, NotInTransaction: as :func:`record`, on entry.
+        UnknownAction, UnsavedTarget, WrongDatabase: as :func:`record`, on entry.
     """
     known.require(action)
-    require_saved(target)
     with transaction.atomic(using=conf.current().DATABASE):
-        before = rows.read(type(target), target.pk, lock=True)
-        if before is None:
-            raise UnsavedTarget(target)
-        # Now: after the block the object, or what it belongs to, may be gone.
-        subject, related_before = Subject.of(before), rows.relations(before)
-        tracked = Tracked()
-        yield tracked
-        after = rows.read(type(before), before.pk)
-        snapshot: dict[str, Any] | None = None
-        changes: dict[str, Any] = {}
-        if after is None:
-            snapshot = rows.snapshot(before)
-        else:
-            subject, related_after = Subject.of(after), rows.relations(after)
-            changes = rows.differences(before, after)
-            changes |= {
-                name: (related_before[name], related_after[name])
-                for name in related_after
-                if related_before[name] != related_after[name]
-            }
-        if changes or snapshot:
-            event = AuditEvent(
-                action=str(action),
-                source=details.pop("source", "app"),
-                source_ref=details.pop("source_ref", None),
-            )
-            tracked.event = write_event(event, subject, changes=changes, snapshot=snapshot, **details)
-        else:
-            watching.cover([subject.type_name])
+        keys, unsaved = _split(target)
+        before = rows.read(keys, lock=True)
+        if missing := [key for key in keys if key not in before]:
+            raise UnsavedTarget(missing[0][0](pk=missing[0][1]))
+        # Now: after the block the objects, what they belong to and what they refer to may be gone.
+        rows.load_relations(before.values())
+        subjects = _subjects(before)
+        tracking = Tracking()
+        yield tracking
+        after = rows.read(
+            [*keys, *(rows.key_of(instance) for instance in unsaved if instance.pk is not None)]
+        )
+        changes = _changes(before, after)
+        subjects |= _subjects({key: after[key] for key in changes})
+        details = {"actor": actor, "related": related, "data": data, "source": source}
+        tracking.events = write(
+            [
+                Draft(action=action, subject=subjects[key], snapshot=rows.snapshot(row), **details)
+                for key, row in before.items()
+                if key not in after
+            ]
+            + [
+                Draft(action=action, subject=subjects[key], changes=changed, **details)
+                for key, changed in changes.items()
+            ]
+        )
+        watching.cover({subject.type_name for subject in subjects.values()})
+
+
+def _split(target: Tracked) -> tuple[list[Key], list[models.Model]]:
+    """The keys of the rows to follow, and the instances that may become rows."""
+    if isinstance(target, models.QuerySet):
+        matching = target.using(conf.current().DATABASE).values_list("pk", flat=True)
+        return [(target.model, pk) for pk in matching], []
+    instances = [target] if isinstance(target, models.Model) else list(target)
+    unsaved = [instance for instance in instances if instance._state.adding]
+    saved = [instance for instance in instances if not instance._state.adding]
+    for instance in saved:
+        require_saved(instance)
+    return [rows.key_of(instance) for instance in saved], unsaved
+
+
+def _subjects(found: Mapping[Key, models.Model]) -> dict[Key, Subject]:
+    load_ancestors(found.values())
+    return {key: Subject.of(row) for key, row in found.items()}
+
+
+def _changes(
+    before: Mapping[Key, models.Model], after: Mapping[Key, models.Model]
+) -> dict[Key, dict[str, tuple[Any, Any]]]:
+    """What happened to each row that is there at the end, where anything did."""
+    rows.load_relations(after.values())
+    remaining, created = [key for key in after if key in before], [key for key in after if key not in before]
+    differing = rows.differences([(before[key], after[key]) for key in remaining])
+    changes = {key: changed for key, changed in zip(remaining, differing, strict=True) if changed}
+    return changes | dict(zip(created, rows.contents([after[key] for key in created]), strict=True))

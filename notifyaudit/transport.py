@@ -16,7 +16,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
-from notifyaudit import compat
+from notifyaudit import compat, conf
 from notifyaudit.addresses import envelope
 
 
@@ -55,17 +55,23 @@ class Transport(Protocol):
         """End the connection, if there is one."""
 
 
-TransportFactory = Callable[[], Transport]
+TransportFactory = Callable[[BaseEmailBackend | None], Transport]
 
 
-def open_transport() -> Transport:
-    """The transport for the project's default mail backend. It connects at the first mail."""
-    return transport_for(compat.mail_backend())
+def open_transport(backend: BaseEmailBackend | None = None) -> Transport:
+    """The transport that knows most about a backend, the project's by default. It connects when it sends."""
+    if backend is None:
+        backend = compat.mail_backend()
+    if isinstance(backend, SmtpBackend) and _sends_as_django_does(type(backend)):
+        return SmtpTransport(backend)
+    return BackendTransport(backend)
 
 
-def transport_for(backend: BaseEmailBackend) -> Transport:
-    """The transport that knows most about this backend."""
-    return SmtpTransport(backend) if isinstance(backend, SmtpBackend) else BackendTransport(backend)
+def _sends_as_django_does(backend_class: type[SmtpBackend]) -> bool:
+    # A subclass that redirects, signs or counts mails does it here, and must not be passed by.
+    return all(
+        getattr(backend_class, name) is getattr(SmtpBackend, name) for name in ("send_messages", "_send")
+    )
 
 
 class BackendTransport:
@@ -109,7 +115,13 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise Uncertain(f"no reply after the end of DATA: {error}") from error
-        self._expect(250, *reply)
+        code, text = reply
+        if 200 <= code < 300:  # noqa: PLR2004 - the first digit decides (RFC 5321, section 4.2.1)
+            return
+        if not 400 <= code < 600:  # noqa: PLR2004
+            self._drop()
+            raise Uncertain(f"no known reply after the end of DATA: {code} {text.decode('utf-8', 'replace')}")
+        self._expect(250, code, text)
 
     def close(self) -> None:
         """See :class:`Transport`."""
@@ -122,6 +134,7 @@ class SmtpTransport:
         try:
             if self._backend.connection is not None and self._is_stale(self._backend.connection):
                 self._drop()
+            self._limit_waiting()
             self._backend.open()
             smtp = self._backend.connection
             if smtp is None:
@@ -131,6 +144,12 @@ class SmtpTransport:
             self._drop()
             raise NoConnection(f"{type(error).__name__}: {error}") from error
         return smtp
+
+    def _limit_waiting(self) -> None:
+        # Who waits for a reply beyond the lease finds the mail in the hands of another worker, who has sent
+        # it a second time. Django's own default is to wait for ever.
+        limit = conf.current().LEASE.total_seconds() / 2
+        self._backend.timeout = min(self._backend.timeout or limit, limit)
 
     @staticmethod
     def _is_stale(smtp: smtplib.SMTP) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -16,18 +17,20 @@ from notifyaudit.identity import reference, repr_of
 from notifyaudit.text import storable
 
 _DEPTH = 32
+_CONTAINERS = (Mapping, set, frozenset, list, tuple, QuerySet)
 
 
 def to_json(value: Any) -> Any:
     """
     The value as JSON: numbers, texts, booleans, lists and dicts as they are; dates, times and UUIDs
     in ISO form; ``Decimal``, NaN and infinity as text; an enum as its value; a file as its name; bytes as
-    their length; a model instance as its reference; anything else as its ``str()``.
+    their length; a model instance as its reference; a dataclass or named tuple as a dict, so that its
+    fields can be masked by name; anything else as its ``str()``.
     """
     try:
         return _convert(value, _DEPTH)
     except Exception:  # noqa: BLE001 - a value's own code (an iterator, a __str__), see above
-        return repr_of(value)
+        return _unconverted(value)
 
 
 def _convert(value: Any, depth: int) -> Any:  # noqa: C901, PLR0911 - a table, one line a type
@@ -54,10 +57,19 @@ def _convert(value: Any, depth: int) -> Any:  # noqa: C901, PLR0911 - a table, o
             return reference(value)
         case File():
             return storable(value.name or "")
-    return _nested(value, depth) if depth else repr_of(value)
+    return _nested(value, depth) if depth else _unconverted(value)
+
+
+def _unconverted(value: Any) -> str:
+    # Never the str() of a container: no key could be masked in it any more.
+    return f"<{type(value).__name__}>" if isinstance(value, _CONTAINERS) else repr_of(value)
 
 
 def _nested(value: Any, depth: int) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     match value:
         case Mapping():
             return {storable(str(key)): _convert(item, depth - 1) for key, item in value.items()}

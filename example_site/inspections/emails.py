@@ -1,11 +1,13 @@
 """Which mails the site sends, and to whom. The person who acted is never told of their own doing."""
 
 from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from example_site.inspections.actions import InspectionAction, PhotoAction
-from example_site.inspections.models import User
+from example_site.inspections.actions import InspectionAction, PhotoAction, ReportAction, SectionAction
+from example_site.inspections.models import Inspection, Section, User
 from notifyaudit import AuditEmail
 from notifyaudit.models import AuditEvent
 
@@ -25,6 +27,23 @@ class InspectionEditedEmail(AuditEmail):
         return [inspection.inspector, inspection.reviewer] if inspection else []
 
 
+class InspectionScheduledEmail(AuditEmail):
+    """For the people concerned: when somebody comes, and who."""
+
+    actions = [InspectionAction.SCHEDULED]
+    label = _("Scheduled inspections")
+    subject = _("{{ target }} is scheduled for {{ target.scheduled_for|date }}")
+    template_name = "inspections/scheduled.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
+        inspection = event.target
+        return [inspection.building.owner, inspection.inspector, inspection.reviewer] if inspection else []
+
+    def should_send(self) -> bool:
+        return self.event.target is not None
+
+
 class InspectionSubmittedEmail(AuditEmail):
     """For the reviewer: something waits for them."""
 
@@ -38,6 +57,19 @@ class InspectionSubmittedEmail(AuditEmail):
         return [event.target.reviewer] if event.target else []
 
 
+class InspectionReturnedEmail(AuditEmail):
+    """For the inspector: there is more to do, and what."""
+
+    actions = [InspectionAction.RETURNED]
+    label = _("Inspections returned to draft")
+    subject = _("{{ event.target_repr }} was returned to you")
+    template_name = "inspections/returned.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
+        return [event.target.inspector] if event.target else []
+
+
 class InspectionCompletedEmail(AuditEmail):
     """For everybody concerned, the facility's plain address among them: the result."""
 
@@ -46,6 +78,19 @@ class InspectionCompletedEmail(AuditEmail):
     subject = _("{{ target }} was completed")
     template_name = "inspections/completed.html"
     template_txt_name = "inspections/completed.txt"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
+        return event.target.followers() if event.target else []
+
+
+class InspectionReopenedEmail(AuditEmail):
+    """For everybody who was told of the result: it holds no longer, nor does the certificate."""
+
+    actions = [InspectionAction.REOPENED]
+    label = _("Reopened inspections")
+    subject = _("{{ event.target_repr }} was reopened")
+    template_name = "inspections/reopened.html"
 
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
@@ -65,6 +110,96 @@ class InspectionRemovedEmail(AuditEmail):
         return event.target.followers()
 
 
+class PartEmail(AuditEmail):
+    """A base for mails about a part of an inspection, which may be gone before they are due."""
+
+    @classmethod
+    def inspection_of(cls, event: AuditEvent) -> Inspection | None:
+        """The inspection that the part belongs to, even when the part was removed."""
+        return Inspection.objects.filter(pk=event.data["inspection"]).first()
+
+    @cached_property
+    def inspection(self) -> Inspection | None:
+        return self.inspection_of(self.event)
+
+    def get_context_data(self) -> dict[str, Any]:
+        return {**super().get_context_data(), "inspection": self.inspection}
+
+    def should_send(self) -> bool:
+        return self.inspection is not None
+
+
+class SectionCriticalEmail(PartEmail):
+    """For the owner and the reviewer, at once and at any stage: somebody has to act."""
+
+    actions = [SectionAction.ADDED, SectionAction.EDITED]
+    label = _("Critical findings")
+    subject = _("Critical finding: {{ event.target_repr }}")
+    template_name = "inspections/section_critical.html"
+    priority = 10
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
+        inspection = cls.inspection_of(event)
+        if inspection is None or not became_critical(event):
+            return []
+        return [inspection.building.owner, inspection.reviewer]
+
+    def should_send(self) -> bool:
+        return super().should_send() and self.event.target is not None
+
+
+class SectionChangedEmail(PartEmail):
+    """
+    For the two people who work on the inspection, while it is under review: what is being read has
+    changed. Nobody is told of each line of a draft.
+    """
+
+    actions = [SectionAction.ADDED, SectionAction.EDITED, SectionAction.REMOVED]
+    label = _("Changed sections during a review")
+    subject = _("{{ inspection }}: {{ what }}")
+    template_name = "inspections/section_changed.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
+        inspection = cls.inspection_of(event)
+        if inspection is None or inspection.status != Inspection.Status.READY:
+            return []
+        # The reviewer hears of a critical finding already.
+        return (
+            [inspection.inspector] if became_critical(event) else [inspection.inspector, inspection.reviewer]
+        )
+
+    def get_context_data(self) -> dict[str, Any]:
+        return {**super().get_context_data(), "what": SectionAction(self.event.action).label.lower()}
+
+
+class ReportCreatedEmail(PartEmail):
+    """For the owner and the facility's plain address: the report itself. A download tells nobody."""
+
+    actions = [ReportAction.CREATED]
+    label = _("New reports")
+    subject = _("Report: {{ inspection }}")
+    template_name = "inspections/report_created.html"
+
+    @classmethod
+    def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
+        inspection = cls.inspection_of(event)
+        if inspection is None:
+            return []
+        building = inspection.building
+        return [building.owner, building.facility_email] if building.facility_email else [building.owner]
+
+    def should_send(self) -> bool:
+        return super().should_send() and self.event.target is not None
+
+    def get_attachments(self) -> list[dict[str, Any]]:
+        report = self.event.target
+        with report.file.open("rb") as file:
+            attachment = {"filename": report.filename, "file": file.read(), "mimetype": "application/pdf"}
+        return [*super().get_attachments(), attachment]
+
+
 class PhotoAddedEmail(AuditEmail):
     """For the reviewer: there is something new to look at."""
 
@@ -76,3 +211,9 @@ class PhotoAddedEmail(AuditEmail):
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
         return [event.target.inspection.reviewer] if event.target else []
+
+
+def became_critical(event: AuditEvent) -> bool:
+    """Whether an event about a section has made it critical: it was added so, or edited to be."""
+    _old, new = event.changes.get("rating", (None, None))
+    return new == Section.Rating.CRITICAL

@@ -3,8 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
-from example_site.inspections.models import Inspection, Photo, User
+from example_site.inspections.models import Inspection, Photo, Section, User
+
+
+def with_plain_line_breaks(text: str) -> str:
+    """The text without the CRLF that browsers send: whoever saves a form unchanged has changed nothing."""
+    return "\n".join(text.splitlines())
 
 
 class InspectionForm(forms.ModelForm):
@@ -23,8 +29,26 @@ class InspectionForm(forms.ModelForm):
         self.fields["reviewer"].queryset = people.filter(role=User.Role.REVIEWER)
 
     def clean_summary(self) -> str:
-        # Browsers send CRLF: without this, whoever saves the form unchanged has changed the summary.
-        return "\n".join(self.cleaned_data["summary"].splitlines())
+        return with_plain_line_breaks(self.cleaned_data["summary"])
+
+
+class SectionForm(forms.ModelForm):
+    class Meta:
+        model = Section
+        fields = ["title", "rating", "finding", "position"]
+        widgets = {"finding": forms.Textarea(attrs={"rows": 5})}
+
+    def clean_finding(self) -> str:
+        return with_plain_line_breaks(self.cleaned_data["finding"])
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"), max_length=1000, widget=forms.Textarea(attrs={"rows": 4}), strip=True
+    )
+
+    def clean_reason(self) -> str:
+        return with_plain_line_breaks(self.cleaned_data["reason"])
 
 
 class PhotoForm(forms.ModelForm):

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, Q
 from django.utils.translation import gettext
 
-from example_site.inspections.actions import InspectionAction, PhotoAction
+from example_site.inspections.actions import InspectionAction, PhotoAction, ReportAction, SectionAction
 from example_site.inspections.models import Inspection, User
 from notifyaudit.changes import Change
 from notifyaudit.models import AuditEvent, Notification
 
 LENGTH = 50
-_LABELS = dict(InspectionAction.choices) | dict(PhotoAction.choices)
+_PARTS = ["inspections.Section", "inspections.Photo", "inspections.Report"]
+_LABELS = {
+    value: label
+    for actions in (InspectionAction, SectionAction, PhotoAction, ReportAction)
+    for value, label in actions.choices
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +34,19 @@ class Entry:
 
     event: AuditEvent
     label: str
+    part: str
+    """What the part of the inspection was called that it happened to, if it was one."""
     changes: list[Change]
     told: list[Told]
 
 
 def history_of(inspection: Inspection) -> list[Entry]:
-    """The latest events of an inspection and its photos, newest first. The number of queries is fixed."""
+    """The latest events of an inspection and its parts, newest first. The number of queries is fixed."""
     notifications = Notification.objects.select_related("message").order_by("pk")
     events = (
         AuditEvent.objects.filter(
             Q(target_type="inspections.Inspection", target_id=str(inspection.pk))
-            | Q(target_type="inspections.Photo", data__inspection=inspection.pk)
+            | Q(target_type__in=_PARTS, data__inspection=inspection.pk)
         )
         .order_by("-recorded_at", "-pk")
         .prefetch_related(Prefetch("notifications", notifications))[:LENGTH]
@@ -49,6 +56,7 @@ def history_of(inspection: Inspection) -> list[Entry]:
         Entry(
             event=event,
             label=str(_LABELS.get(event.action, event.action)),
+            part=event.target_repr if event.target_type in _PARTS else "",
             changes=list(event.readable_changes().values()),
             told=[
                 Told(who=_who(notification, names), notification=notification)

@@ -148,8 +148,9 @@ class AuditEvent(models.Model):
             if value is not None and value != MASK:
                 try:
                     setattr(instance, field.attname, field.to_python(value))
-                except ValidationError:
-                    # The field's type has changed since: what can be rebuilt is worth more than nothing.
+                except (ValidationError, ValueError, TypeError):
+                    # Bytes are stored by their length only, and a field's type may have changed since: what
+                    # can be rebuilt is worth more than nothing.
                     continue
         instance._state.db = self._alias
         return instance

@@ -127,7 +127,7 @@ class AuditOutbox:
                 "The code under test still has a transaction.atomic() open: in production nothing would have "
                 "been sent yet. Ask audit_outbox after the block."
             )
-        sweep(lambda: _MemoryTransport(self._contents))
+        sweep(lambda _backend: _MemoryTransport(self._contents))
         ids = [content.extra_headers["Message-ID"] for content in self._contents]
         rows = {row.message_id: row for row in _messages().filter(message_id__in=ids)}
         return list(_sent(self._contents, rows))

@@ -1,11 +1,13 @@
-"""The example site in a browser: sign in, edit, complete, and read who was told."""
+"""The example site in a browser: sign in, edit, complete, create a report, and read who was told."""
 
 from datetime import date
 
 import pytest
 from django.core.management import call_command
+from pypdf import PdfReader
 
 from example_site.inspections.models import Inspection, User
+from example_site.inspections.reporting import create_report
 from tests.acceptance.browser import chromium
 from tests.example.factories import PASSWORD, make_building, make_inspection, make_user
 
@@ -18,6 +20,11 @@ def browser(monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def media_root(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture
@@ -92,10 +99,62 @@ def test_reviewer_edits_completes_and_reads_who_was_told(page, complaints, revie
     assert not complaints
 
 
+def test_reviewer_adds_a_section_and_downloads_the_report(page, complaints, reviewer, inspection):
+    sign_in(page, reviewer)
+    page.wait_for_url("**/")
+    page.goto(inspection.get_absolute_url())
+    page.get_by_role("link", name="Add section").click()
+    page.get_by_label("Title").fill("Railing")
+    page.get_by_label("Rating").select_option("Critical")
+    page.get_by_label("Finding").fill("Two posts have rusted.")
+    page.get_by_role("button", name="Add section").click()
+    assert page.get_by_role("status").inner_text() == "The section was added."
+    assert "Critical" in page.get_by_role("region", name="Sections").inner_text()
+
+    page.get_by_role("button", name="Create PDF report").click()
+    assert page.get_by_role("status").inner_text() == "The report was created."
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download Report of").click()
+    assert download.value.suggested_filename.startswith("fire-safety-tower-7-")
+    text = " ".join(PdfReader(download.value.path()).pages[0].extract_text().split())
+    assert "Railing Critical Two posts have rusted." in text
+
+    page.reload()
+    newest = page.locator(".history > li").first.inner_text()
+    assert newest.startswith("PDF downloaded")
+    assert "Reviewer North" in newest
+    assert not complaints
+
+
+def test_inspection_is_returned_with_a_reason(page, complaints, reviewer, inspection):
+    sign_in(page, reviewer)
+    page.wait_for_url("**/")
+    page.goto(inspection.get_absolute_url())
+    page.get_by_role("link", name="Return to draft").click()
+    page.get_by_label("Reason").fill("Look at the roof, too.")
+    page.get_by_role("button", name="Return to draft").click()
+    assert page.get_by_role("status").inner_text() == "“Fire safety, Tower 7” is a draft again."
+    history = page.get_by_role("region", name="History")
+    assert "Look at the roof, too." in history.inner_text()
+    assert not complaints
+
+
 def test_no_page_is_wider_than_the_screen(page, complaints, reviewer, inspection):
     sign_in(page, reviewer)
     page.wait_for_url("**/")
-    for path in ("/", inspection.building.get_absolute_url(), f"/inspections/{inspection.pk}/edit/"):
+    section = inspection.add_section("A" * 150, finding="b" * 300)
+    create_report(inspection, by=reviewer)
+    own = inspection.get_absolute_url()
+    for path in (
+        "/",
+        inspection.building.get_absolute_url(),
+        own,
+        f"{own}edit/",
+        f"{own}return/",
+        f"{own}sections/new/",
+        f"/sections/{section.pk}/edit/",
+        f"/sections/{section.pk}/remove/",
+    ):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
     assert not complaints

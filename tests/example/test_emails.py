@@ -1,12 +1,18 @@
 """Who hears of what on the example site, and what the mails say."""
 
+from datetime import date
+
 import pytest
+from django.db import transaction
 
 from example_site.inspections.actions import InspectionAction
 from example_site.inspections.emails import (
     InspectionCompletedEmail,
     InspectionEditedEmail,
     InspectionRemovedEmail,
+    InspectionReopenedEmail,
+    InspectionReturnedEmail,
+    InspectionScheduledEmail,
     InspectionSubmittedEmail,
     PhotoAddedEmail,
 )
@@ -76,6 +82,70 @@ def test_names_are_escaped_in_html_and_left_alone_in_text(audit_outbox, ready):
     email = audit_outbox.one(InspectionCompletedEmail, to=FACILITY)
     assert "Fish & Sons <Dock>" in email.text
     assert "Fish &amp; Sons &lt;Dock&gt;" in email.html
+
+
+def test_scheduled_inspection_tells_who_will_see_each_other(
+    audit_outbox, building, inspector, reviewer, owner
+):
+    inspection = Inspection(
+        building=building,
+        title="Lifts",
+        scheduled_for=date(2026, 12, 4),
+        inspector=inspector,
+        reviewer=reviewer,
+    )
+    inspection.schedule(by=inspector)
+    for person in (owner, reviewer):
+        email = audit_outbox.one(InspectionScheduledEmail, to=person)
+        email.assert_subject("Lifts is scheduled for 4 Dec 2026")
+        email.assert_contains("Inspector North", "Reviewer North", "Tower 7, 7 Station Square")
+        email.assert_link(inspection.get_absolute_url())
+    audit_outbox.assert_not_sent(to=inspector, because="actor")
+    audit_outbox.assert_no_more()
+
+
+def test_returned_inspection_tells_the_inspector_why(audit_outbox, ready, inspector, reviewer):
+    ready.return_to_draft("Doors < 80 cm & the roof\nare missing.", by=reviewer)
+    email = audit_outbox.one(InspectionReturnedEmail, to=inspector)
+    email.assert_subject("Fire safety, Tower 7 was returned to you")
+    email.assert_contains("Reviewer North returned", "Doors < 80 cm & the roof")
+    email.assert_link(ready.get_absolute_url())
+    audit_outbox.assert_no_more()
+
+
+def test_reopened_inspection_tells_everybody_who_knew_the_result(
+    audit_outbox, ready, owner, inspector, reviewer
+):
+    ready.complete(by=reviewer)
+    number = ready.certificate_number
+    audit_outbox.all(InspectionCompletedEmail)
+    ready.reopen("The roof was rebuilt.", by=owner)
+    for recipient in (inspector, reviewer, FACILITY):
+        email = audit_outbox.one(InspectionReopenedEmail, to=recipient)
+        email.assert_subject("Fire safety, Tower 7 was reopened")
+        email.assert_contains("Completed → Draft", number, "The roof was rebuilt.")
+    email.assert_not_contains("Open the inspection")
+    audit_outbox.assert_not_sent(InspectionReopenedEmail, to=owner, because="actor")
+    audit_outbox.assert_no_more()
+
+
+@pytest.mark.parametrize(
+    ("fixture", "change"),
+    [
+        ("ready", lambda inspection: inspection.return_to_draft("Why.")),
+        ("completed", lambda inspection: inspection.reopen("Why.")),
+        ("draft", lambda inspection: inspection.submit()),
+        ("ready", lambda inspection: inspection.remove()),
+    ],
+    ids=["return", "reopen", "submit", "remove"],
+)
+def test_step_that_is_rolled_back_tells_nobody(audit_outbox, request, fixture, change):
+    inspection = request.getfixturevalue(fixture)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        change(inspection)
+        raise RuntimeError
+    assert Inspection.objects.get().status == fixture
+    audit_outbox.assert_nothing_sent()
 
 
 def test_refused_completion_tells_nobody(audit_outbox, ready, reviewer):

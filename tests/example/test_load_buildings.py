@@ -5,7 +5,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from example_site.inspections.models import Building, Inspection, User
+from example_site.inspections.models import Building, Inspection, Section, User
+
+MODELS = (User, Building, Inspection, Section)
 
 
 @pytest.fixture
@@ -15,11 +17,11 @@ def local(settings, db):
 
 def test_loading_twice_changes_nothing(local):
     call_command("load_buildings", stdout=StringIO())
-    before = [list(model.objects.order_by("pk").values()) for model in (User, Building, Inspection)]
+    before = [list(model.objects.order_by("pk").values()) for model in MODELS]
     call_command("load_buildings", stdout=StringIO())
-    after = [list(model.objects.order_by("pk").values()) for model in (User, Building, Inspection)]
+    after = [list(model.objects.order_by("pk").values()) for model in MODELS]
     assert before == after
-    assert [len(rows) for rows in before] == [6, 3, 4]
+    assert [len(rows) for rows in before] == [6, 3, 4, 5]
 
 
 def test_printed_logins_work(local, client, monkeypatch):

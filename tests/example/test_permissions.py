@@ -6,7 +6,15 @@ from django.urls import reverse
 from example_site.inspections.models import Inspection
 from tests.example.factories import upload
 
-CHANGES = ["inspection_edit", "inspection_submit", "inspection_complete", "inspection_remove", "photo_add"]
+CHANGES = [
+    "inspection_edit",
+    "inspection_submit",
+    "inspection_return",
+    "inspection_complete",
+    "inspection_remove",
+    "section_add",
+    "photo_add",
+]
 
 
 @pytest.mark.parametrize("name", ["building_list", "building", "inspection", "inspection_edit"])
@@ -43,7 +51,9 @@ def test_strangers_to_an_inspection_change_nothing(client, draft, other_inspecto
     [
         ("inspection_edit", True, True),
         ("inspection_submit", True, False),
+        ("inspection_return", False, True),
         ("inspection_complete", False, True),
+        ("inspection_reopen", False, False),
         ("inspection_remove", True, False),
         ("photo_add", True, False),
     ],
@@ -97,7 +107,21 @@ def test_page_offers_only_what_is_allowed_now(client, draft, inspector, reviewer
         page = client.get(draft.get_absolute_url()).text
         offered[user] = [name for name in CHANGES if reverse(name, args=[draft.pk]) in page]
     assert offered == {
-        inspector: ["inspection_edit", "inspection_submit", "inspection_remove", "photo_add"],
-        reviewer: ["inspection_edit"],
+        inspector: ["inspection_edit", "inspection_submit", "inspection_remove", "section_add", "photo_add"],
+        reviewer: ["inspection_edit", "section_add"],
         owner: [],
     }
+
+
+def test_only_the_owner_of_the_building_and_a_superuser_reopen(
+    client, completed, inspector, reviewer, owner, other_owner, superuser
+):
+    url = reverse("inspection_reopen", args=[completed.pk])
+    statuses = {inspector: 403, reviewer: 403, other_owner: 404, owner: 200, superuser: 200}
+    for user, status in statuses.items():
+        client.force_login(user)
+        assert client.get(url).status_code == status
+        assert client.post(url, {"reason": ""}).status_code == status
+        if status != 404:
+            assert (url in client.get(completed.get_absolute_url()).text) is (status == 200)
+    assert Inspection.objects.get().status == "completed"

@@ -34,12 +34,17 @@ def test_draft_is_submitted_and_then_completed(draft, inspector, reviewer):
         ("completed", "submit"),
         ("completed", "complete"),
         ("completed", "remove"),
+        ("draft", "return_to_draft"),
+        ("completed", "return_to_draft"),
+        ("draft", "reopen"),
+        ("ready", "reopen"),
     ],
 )
 def test_illegal_step_is_refused_and_leaves_no_event(request, fixture, method):
     inspection = request.getfixturevalue(fixture)
+    reason = ["Why."] if method in {"return_to_draft", "reopen"} else []
     with pytest.raises(IllegalTransition):
-        getattr(inspection, method)()
+        getattr(inspection, method)(*reason)
     assert Inspection.objects.get().status == fixture
     assert not AuditEvent.objects.exists()
 
@@ -102,3 +107,59 @@ def test_removal_asks_first_and_then_returns_to_the_building(
     assert not file.exists()
     event = AuditEvent.objects.get(action=InspectionAction.REMOVED)
     assert event.snapshot["title"] == "Fire safety, Tower 7"
+
+
+def test_reviewer_returns_an_inspection_with_a_reason(client, ready, reviewer):
+    client.force_login(reviewer)
+    url = reverse("inspection_return", args=[ready.pk])
+    assert "Return to draft" in client.get(url).text
+    response = client.post(url, {"reason": "Look at\r\nthe roof, too."}, follow=True)
+    assert messages_of(response) == ["“Fire safety, Tower 7” is a draft again."]
+    assert "Look at<br>the roof, too." in response.text
+    assert Inspection.objects.get().status == "draft"
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor) == (InspectionAction.RETURNED, reviewer)
+    assert (event.changes, event.data) == (
+        {"status": ["ready", "draft"]},
+        {"reason": "Look at\nthe roof, too."},
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "  \r\n "])
+def test_nothing_is_returned_without_a_reason(client, ready, reviewer, reason):
+    client.force_login(reviewer)
+    response = client.post(reverse("inspection_return", args=[ready.pk]), {"reason": reason})
+    assert "This field is required." in response.text
+    assert Inspection.objects.get().status == "ready"
+    assert not AuditEvent.objects.exists()
+
+
+def test_reopening_makes_the_certificate_void(client, ready, owner, reviewer):
+    ready.complete(by=reviewer)
+    number = ready.certificate_number
+    client.force_login(owner)
+    client.post(reverse("inspection_reopen", args=[ready.pk]), {"reason": "The roof was rebuilt."})
+    stored = Inspection.objects.get()
+    assert (stored.status, stored.certificate_number) == ("draft", "")
+    event = AuditEvent.objects.get(action=InspectionAction.REOPENED)
+    assert (event.actor, event.data) == (owner, {"reason": "The roof was rebuilt."})
+    assert event.changes == {"status": ["completed", "draft"], "certificate_number": [number, ""]}
+
+
+def test_reopened_inspection_can_be_completed_again(ready, owner, inspector, reviewer):
+    ready.complete(by=reviewer)
+    ready.reopen("The roof was rebuilt.", by=owner)
+    ready.add_section("Roof", by=inspector)
+    ready.submit(by=inspector)
+    ready.complete(by=reviewer)
+    assert Inspection.objects.get().certificate_number
+
+
+def test_scheduling_is_recorded(client, building, inspector, reviewer):
+    client.force_login(inspector)
+    values = {"title": "Lifts", "scheduled_for": "2026-12-01"}
+    people = {"inspector": inspector.pk, "reviewer": reviewer.pk}
+    client.post(f"{reverse('inspection_new')}?building={building.pk}", values | people)
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor) == (InspectionAction.SCHEDULED, inspector)
+    assert event.target == Inspection.objects.get()

@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from example_site.inspections.models import User
-from notifyaudit import audited, record, track, unaudited, unaudited_counts
+from notifyaudit import audited, record, record_many, track, unaudited, unaudited_counts
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.marking import audited_models
 from notifyaudit.watching import watching
@@ -242,6 +242,25 @@ class TestWhatCovers:
         with forgotten() as found, track(document, DocumentAction.CHANGED) as tracked:
             document.save()
         assert (found, tracked.event) == ([], None)
+
+    def test_many_events_at_once(self, document):
+        with forgotten(Document, Tag) as found, transaction.atomic():
+            document.tags.add(tag := Tag.objects.create(name="x"))
+            record_many([{"action": DocumentAction.CHANGED, "target": each} for each in (document, tag)])
+        assert found == []
+
+    def test_a_track_of_a_queryset(self, document):
+        with forgotten() as found, track(Document.objects.all(), DocumentAction.CHANGED):
+            Document.objects.update(title="x")
+        assert found == []
+
+    def test_a_track_of_what_is_created(self, user):
+        with forgotten() as found, track(Document(title="x"), DocumentAction.CHANGED) as tracking:
+            tracked = Document.objects.create(title="y")
+        assert (found, tracking.event) == (["insert Document"], None)
+        with forgotten() as found, track(tracked := Document(title="x"), DocumentAction.CHANGED):
+            tracked.save()
+        assert found == []
 
     def test_unaudited(self, document):
         @unaudited("counters are not worth telling")

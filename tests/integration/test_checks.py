@@ -10,6 +10,9 @@ from django.test.utils import isolate_apps
 from notifyaudit import Action, actions, checks, compat
 from tests.integration.kinds import email_kind
 
+# Some of Django's own checks ask the database.
+pytestmark = pytest.mark.django_db
+
 BASE = {"BASE_URL": "https://site.example"}
 
 
@@ -58,6 +61,15 @@ def test_a_task_backend_that_makes_callers_wait():
         identifier, text = only()
         assert identifier == "notifyaudit.W002"
         assert "sweep --loop" in text
+        with override_settings(NOTIFYAUDIT={**BASE, "WAKE_UP": "never"}):
+            assert found() == []
+
+
+def test_no_default_task_backend():
+    path = f"{compat.ImmediateBackend.__module__}.ImmediateBackend"
+    with override_settings(TASKS={"other": {"BACKEND": path}}):
+        identifier, text = only()
+        assert (identifier, "'default'" in text) == ("notifyaudit.E009", True)
         with override_settings(NOTIFYAUDIT={**BASE, "WAKE_UP": "never"}):
             assert found() == []
 

@@ -9,6 +9,7 @@ from notifyaudit import AuditEmail, record, thread_id
 from notifyaudit.emails import AuditEmail as Home
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.registry import emails
+from notifyaudit.threads import thread_id_of
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.emails import DocumentChangedEmail
@@ -45,6 +46,10 @@ class TestSubject:
 
     def test_that_an_override_returns_is_not_compiled(self, sent):
         assert sent(get_subject=lambda self: "{{ event.pk }} {% now %}").subject == "{{ event.pk }} {% now %}"
+
+    def test_that_a_property_returns_is_not_compiled(self, sent):
+        subject = property(lambda self: "{{ typed by somebody }}")
+        assert sent(subject=subject).subject == "{{ typed by somebody }}"
 
     def test_that_is_set_on_the_instance_is_not_compiled(self, sent):
         def __init__(self, *args, **kwargs):
@@ -126,8 +131,19 @@ class TestHeaders:
         email.assert_header("Auto-Submitted", "no")
         email.assert_header("Message-ID", email.message.message_id)
 
+    def test_know_no_case(self, sent):
+        email = sent(get_headers=lambda self: {"message-id": "<other@x>", "references": "<mine@x>"})
+        names = sorted(name.lower() for name in email.headers)
+        assert len(names) == len(set(names))
+        email.assert_header("References", "<mine@x>")
+        email.assert_header("Message-ID", email.message.message_id)
+
     def test_have_no_thread_on_wish(self, sent):
         assert "References" not in sent(threaded=False).headers
+
+
+def test_objects_whose_keys_differ_in_case_have_threads_of_their_own():
+    assert thread_id_of("app.Model", "aB") != thread_id_of("app.Model", "Ab")
 
 
 class TestPonyExpress:
@@ -147,6 +163,11 @@ class TestPonyExpress:
         )
         assert [attachment[0] for attachment in content.attachments] == ["a.txt", "test_emails.py"]
 
+    def test_a_copy_may_be_addressed_by_name(self, sent):
+        named = ["Boss <boss@x.example>"]
+        content = sent(cc_email_list=named, bcc_email_list=named).content
+        assert (content.cc, content.bcc) == (named, named)
+
     def test_lists_are_not_shared_between_mails(self):
         with email_kind(cc_email_list=["a@x.example"]) as email_class:
             email_class().cc_email_list.append("b@x.example")
@@ -156,6 +177,14 @@ class TestPonyExpress:
         email = DocumentChangedEmail("a@x.example", {"target": "Plan A", "changes": {}})
         content = email.build()
         assert (content.subject, content.to) == ("Plan A was changed", ["a@x.example"])
+
+    def test_process_sends_what_build_makes_and_leaves_the_language_alone(self, mailoutbox):
+        with translation.override("fr"):
+            assert DocumentChangedEmail("a@x.example", {"target": "Plan A", "changes": {}}).process()
+            assert translation.get_language() == "fr"
+        (content,) = mailoutbox
+        assert content.subject == "Plan A was changed"
+        assert content.extra_headers["Auto-Submitted"] == "auto-generated"
 
     def test_is_valid_says_what_is_wrong_each_time_anew(self):
         with email_kind(template_name=None, subject=None) as email_class:

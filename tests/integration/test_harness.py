@@ -2,6 +2,7 @@
 
 import pytest
 from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.test import TestCase
 
@@ -199,6 +200,16 @@ class TestOneEmail:
         email.assert_header("auto-submitted", "auto-generated")
         with pytest.raises(AssertionError, match="header X-None is None, not 'x'"):
             email.assert_header("X-None", "x")
+
+
+def test_nothing_is_sent_when_a_class_brings_its_own_connection(audit_outbox):
+    class Real(BaseEmailBackend):
+        def send_messages(self, email_messages):
+            raise AssertionError("a mail left the test")
+
+    with email_kind(["a@x.example"], get_connection=lambda self: Real(alias="test")) as email_class:
+        record(DocumentAction.FILED)
+        assert audit_outbox.one(email_class).to == ["a@x.example"]
 
 
 class TestInUnittest(TestCase):

@@ -1,15 +1,18 @@
 """record(): one row, in the caller's transaction, that says everything and can never be changed."""
 
 import uuid
+from base64 import b64decode
 from datetime import UTC, datetime
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
-from notifyaudit import audit_context, record
+from notifyaudit import arecord, audit_context, record, record_many
 from notifyaudit.exceptions import (
     ImmutableEvent,
     NotInTransaction,
@@ -301,3 +304,120 @@ def test_one_event_costs_one_statement(document, user, django_assert_num_queries
     # SAVEPOINT, INSERT, RELEASE: inside the test's transaction atomic() is a savepoint.
     with django_assert_num_queries(3):
         record(DocumentAction.CHANGED, target=document, actor=user, changes={"title": ("A", "B")})
+
+
+class TestRecordMany:
+    def test_events_come_in_the_order_of_the_items(self, document, folder, user):
+        with audit_context(actor=user, correlation_id="c-1"):
+            events = record_many(
+                [
+                    {"action": DocumentAction.CHANGED, "target": document, "changes": {"title": ("A", "B")}},
+                    {"action": DocumentAction.FILED, "data": {"password": "x"}, "idempotency_key": "k"},
+                    {"action": DocumentAction.REMOVED, "target": folder, "snapshot": True},
+                ]
+            )
+        assert [stored(event).action for event in events] == [
+            "document.changed",
+            "document.filed",
+            "document.removed",
+        ]
+        assert {(event.actor_id, event.correlation_id) for event in events} == {(str(user.pk), "c-1")}
+        assert events[1].data == {"password": MASK}
+        assert events[2].snapshot["name"] == "Inner"
+        assert events[0].ancestors[0]["repr"] == "Inner"
+
+    def test_repeated_keys_return_the_first_event(self):
+        first = record(DocumentAction.FILED, idempotency_key="a")
+        events = record_many(
+            [{"action": DocumentAction.FILED, "idempotency_key": key} for key in ("a", "b", "b", None)]
+            + [
+                {
+                    "action": DocumentAction.FILED,
+                    "source": "history",
+                    "source_ref": "1",
+                    "idempotency_key": "b",
+                }
+            ]
+        )
+        assert events[0] == first
+        assert events[1] == events[2] == events[4]
+        assert AuditEvent.objects.count() == 3
+
+    def test_a_mistake_in_one_item_writes_nothing_and_names_it(self, document):
+        with pytest.raises(UnknownAction) as failure:
+            record_many([{"action": DocumentAction.FILED}, {"action": "nonsense"}])
+        assert failure.value.__notes__ == ["in item 1 of record_many()"]
+        with pytest.raises(TypeError, match="targt"):
+            record_many([{"action": DocumentAction.FILED, "targt": document}])
+        with pytest.raises(UnsavedTarget):
+            record_many([{"action": DocumentAction.FILED, "target": Document(), "snapshot": True}])
+        assert not AuditEvent.objects.exists()
+
+    def test_nothing_is_nothing(self):
+        assert record_many([]) == []
+
+    def test_the_number_of_statements_does_not_grow_with_the_events(self, folder):
+        def statements(count):
+            Document.objects.bulk_create(Document(title=str(n), folder=folder) for n in range(count))
+            targets = list(Document.objects.order_by("-pk")[:count])
+            with CaptureQueriesContext(connection) as captured:
+                record_many(
+                    [
+                        {"action": DocumentAction.CHANGED, "target": target, "snapshot": True}
+                        for target in targets
+                    ]
+                )
+            return len(captured)
+
+        assert statements(2) == statements(30)
+
+    def test_ten_thousand_events_take_a_bounded_number_of_statements(self):
+        with CaptureQueriesContext(connection) as captured:
+            events = record_many([{"action": DocumentAction.FILED, "data": {"n": n}} for n in range(10_000)])
+        assert AuditEvent.objects.count() == len(events) == 10_000
+        # Older SQLite back ends take 999 parameters a statement, so some forty events.
+        assert len(captured) <= 10_000 / 30
+
+
+def test_async_code_records_too(document):
+    event = async_to_sync(arecord)(DocumentAction.CHANGED, target=document)
+    assert stored(event).target == document
+
+
+def test_a_lazy_object_such_as_the_requests_user_has_a_snapshot(user):
+    event = record(DocumentAction.REMOVED, target=SimpleLazyObject(lambda: user), snapshot=True)
+    assert event.snapshot["username"] == "owner"
+
+
+def test_a_project_without_time_zones_can_record(settings):
+    settings.USE_TZ = False
+    event = record(DocumentAction.FILED)
+    assert stored(event).occurred_at.tzinfo is None
+    with pytest.raises(ValueError, match="occurred_at must be naive"):
+        record(DocumentAction.FILED, occurred_at=datetime(2026, 11, 21, tzinfo=UTC))
+
+
+def test_a_value_that_cannot_be_rebuilt_leaves_the_others(document, monkeypatch):
+    event = stored(record(DocumentAction.REMOVED, target=document, snapshot=True))
+    document.delete()
+    # As Django 5.2's BinaryField does with what is stored of bytes.
+    monkeypatch.setattr(Document._meta.get_field("price"), "to_python", b64decode)
+    assert event.target.title == "Plan A"
+
+
+def test_what_a_model_declares_public_stays_masked_in_the_metadata(document, monkeypatch):
+    monkeypatch.setattr(Document, "notifyaudit_public_fields", ["token"])
+    with audit_context(metadata={"token": "s3cret", "url": "/x/"}):
+        event = record(DocumentAction.CHANGED, target=document)
+    assert stored(event).metadata == {"token": MASK, "url": "/x/"}
+
+
+def test_an_empty_idempotency_key_is_refused(document):
+    with pytest.raises(ValueError, match="None means"):
+        record(DocumentAction.CHANGED, target=document, idempotency_key="")
+
+
+def test_a_parent_property_that_meets_nothing_ends_the_ancestors(document, monkeypatch):
+    monkeypatch.setattr(Document, "site", property(lambda self: None.site), raising=False)
+    monkeypatch.setattr(Document, "notifyaudit_parent", "site")
+    assert record(DocumentAction.CHANGED, target=document).ancestors == []

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test import override_settings
+from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_guid import clear_guid, get_guid, set_guid
 
 from example_site.inspections.models import User
-from notifyaudit import RetryPolicy, record
+from notifyaudit import RetryPolicy, context, record, routing
 from notifyaudit.models import AuditEvent, Message, Notification
 from notifyaudit.routing import CHUNK, route, route_pending
 from tests.integration.kinds import email_kind
@@ -154,6 +154,41 @@ def test_a_class_that_raised_is_asked_again_until_it_answers(user):
     assert not Notification.objects.filter(recipient_key="").exists()
 
 
+def test_a_class_that_is_asked_again_knows_the_correlation_id():
+    known = []
+
+    def recipients(event):
+        known.append(context.current().correlation_id)
+        raise RuntimeError
+
+    with email_kind(recipients):
+        event = record(DocumentAction.FILED)
+        route_pending()
+        Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+        route_pending()
+    assert known == [event.correlation_id] * 2
+
+
+def test_an_event_that_cannot_be_routed_keeps_no_other_from_it(user, monkeypatch):
+    with email_kind(lambda event: 1 / 0):
+        first = record(DocumentAction.FILED)
+        route_pending()
+    Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+    second, third = record(DocumentAction.FILED), record(DocumentAction.FILED)
+    write_chunk = routing._write_chunk
+
+    def failing(event, *arguments):
+        if event.pk in (first.pk, second.pk):
+            raise DatabaseError
+        write_chunk(event, *arguments)
+
+    monkeypatch.setattr(routing, "_write_chunk", failing)
+    with email_kind([user]):
+        assert route_pending() == 1
+    third.refresh_from_db()
+    assert third.routed_at is not None
+
+
 def test_a_class_that_keeps_raising_is_given_up_and_stays_shown():
     with email_kind(lambda event: 1 / 0, retry=RetryPolicy(max_attempts=1)):
         record(DocumentAction.FILED)
@@ -167,6 +202,14 @@ def test_a_recipient_that_is_neither_user_nor_address_is_named(wrong):
         record(DocumentAction.FILED)
         route_pending()
     assert "Return users" in Notification.objects.get().error
+
+
+def test_one_address_without_a_list_is_named_and_not_read_letter_by_letter():
+    with email_kind(lambda event: "a@x.example"):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert "Return a list: ['a@x.example']" in Notification.objects.get().error
+    assert not Message.objects.exists()
 
 
 def test_an_action_that_this_code_does_not_know_waits_for_newer_code():
@@ -200,7 +243,20 @@ def test_events_recorded_by_a_hook_share_the_correlation_id(user):
             record(DocumentAction.CHANGED, data={"echo": True}, target=None)
         return []
 
-    with override_settings(NOTIFYAUDIT={}), email_kind(recipients):
+    with email_kind(recipients):
         first = record(DocumentAction.FILED)
         route(first)
     assert AuditEvent.objects.get(action="document.changed").correlation_id == first.correlation_id
+
+
+def test_django_guid_has_the_events_id_while_a_hook_runs_and_its_own_afterwards():
+    seen = []
+    with email_kind(lambda event: seen.append(get_guid()) or []):
+        event = record(DocumentAction.FILED)
+        set_guid("the caller's")
+        try:
+            route(event)
+            assert get_guid() == "the caller's"
+        finally:
+            clear_guid()
+    assert seen == [event.correlation_id]

@@ -1,11 +1,14 @@
 """From messages to mails: each settled on its own, whatever happens to the others."""
 
+import socket
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -17,7 +20,7 @@ from notifyaudit.claiming import claim
 from notifyaudit.models import Message, Notification
 from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
-from notifyaudit.transport import DeliveryError, NoConnection, Refused, TryLater, Uncertain
+from notifyaudit.transport import DeliveryError, NoConnection, Refused, TryLater, Uncertain, open_transport
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
@@ -59,7 +62,7 @@ def send(server, addresses, **attributes):
     with email_kind([f"{address}@x.example" for address in addresses], **attributes):
         record(DocumentAction.FILED, data={"note": "hello"})
         route_pending()
-        return send_due(lambda: server)
+        return send_due(lambda _backend: server)
 
 
 def test_each_mail_is_sent_once_and_settled(server):
@@ -69,7 +72,7 @@ def test_each_mail_is_sent_once_and_settled(server):
     assert (row.status, row.attempts, row.lease_token, row.last_error) == ("sent", 1, None, "")
     assert row.sent_at is not None
     assert len(row.content_hash) == 64
-    assert send_due(lambda: server) == {}
+    assert send_due(lambda _backend: server) == {}
     assert len(server.accepted) == 2
 
 
@@ -91,7 +94,7 @@ def test_a_temporary_failure_is_tried_again_when_its_pause_is_over(server):
     assert message_to("later").due_at > timezone.now() + timedelta(seconds=30)
     Message.objects.update(due_at=timezone.now(), address="now@x.example")
     with email_kind():
-        send_due(lambda: server)
+        send_due(lambda _backend: server)
     assert message_to("now").status == "sent"
     assert message_to("now").attempts == 2
 
@@ -107,7 +110,7 @@ def test_an_uncertain_mail_is_sent_again_under_the_same_message_id(server):
     assert message_to("uncertain").uncertain_at is not None
     Message.objects.update(due_at=timezone.now(), address="now@x.example")
     with email_kind():
-        send_due(lambda: server)
+        send_due(lambda _backend: server)
     assert server.accepted[0].extra_headers["Message-ID"] == message_id
     assert message_to("now").uncertain_at is not None
 
@@ -119,7 +122,9 @@ def test_an_uncertain_mail_is_held_for_a_person_on_wish(server):
 
 
 def test_without_a_server_the_batch_is_given_back_and_no_attempt_counted(server):
-    assert send(server, ["a", "down", "b"]) == {"sent": 1, "open": 1}
+    with pytest.raises(NoConnection):
+        send(server, ["a", "down", "b"])
+    assert message_to("a").status == "sent"
     for name in ("down", "b"):
         row = message_to(name)
         assert (row.status, row.attempts, row.lease_token) == ("open", 0, None)
@@ -140,12 +145,30 @@ def test_a_worker_that_dies_in_the_air_leaves_one_uncertain_mail(server):
     assert message_to("b").status == "sending"
     assert message_to("c").status == "open"
     with email_kind():
-        assert send_due(lambda: server) == {}
+        assert send_due(lambda _backend: server) == {}
         Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        send_due(lambda: server)
+        send_due(lambda _backend: server)
     assert sorted(server.recipients) == ["b@x.example", "c@x.example"]
     assert message_to("b").uncertain_at is not None
     assert message_to("b").attempts == 2
+
+
+def test_a_mail_that_kills_every_worker_is_held_at_last():
+    class Deadly(Server):
+        def send(self, message):
+            super().send(message)
+            raise KeyboardInterrupt
+
+    deadly = Deadly()
+    with email_kind(["a@x.example"], retry=RetryPolicy(max_attempts=2)):
+        record(DocumentAction.FILED)
+        route_pending()
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                send_due(lambda _backend: deadly)
+            Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert send_due(lambda _backend: deadly) == {"held": 1}
+    assert len(deadly.accepted) == 2
 
 
 def test_a_worker_that_lost_its_lease_settles_nothing(server):
@@ -186,7 +209,7 @@ def test_the_urgent_leave_first(server):
     ):
         record(DocumentAction.FILED)
         route_pending()
-        send_due(lambda: server)
+        send_due(lambda _backend: server)
     assert server.recipients == ["urgent@x.example", "late@x.example"]
 
 
@@ -194,7 +217,7 @@ def test_a_kind_of_email_that_this_code_does_not_know_waits(server):
     send(server, ["later"])
     Message.objects.update(due_at=timezone.now(), email_key="test.newer")
     with email_kind():
-        assert send_due(lambda: server) == {}
+        assert send_due(lambda _backend: server) == {}
     assert Message.objects.get().status == "open"
 
 
@@ -204,7 +227,7 @@ class TestTheRecipientAsOfNow:
             record(DocumentAction.FILED)
             route_pending()
             change(user)
-            send_due(lambda: server)
+            send_due(lambda _backend: server)
         row = Notification.objects.select_related("message").get()
         return row.skip_reason, row.message.status
 
@@ -228,6 +251,12 @@ class TestTheRecipientAsOfNow:
         change = lambda user: User.objects.update(email="nobody at home")  # noqa: E731
         assert self.send_to(server, user, change) == ("invalid_address", "failed")
         assert "'nobody at home' is not an address" in Message.objects.get().last_error
+
+    def test_an_invalid_address_is_not_logged(self, server, user, caplog):
+        change = lambda user: User.objects.update(email="nobody at home")  # noqa: E731
+        self.send_to(server, user, change)
+        assert "invalid address" in caplog.text
+        assert "nobody at home" not in caplog.text
 
     def test_the_class_has_the_last_word(self, server, user):
         decided = self.send_to(server, user, should_send=lambda self: self.recipient.username != "owner")
@@ -253,7 +282,7 @@ class TestAClassThatFails:
         with email_kind([user], key="broken", name="Broken", **attributes), email_kind([user], key="sound"):
             record(DocumentAction.FILED)
             route_pending()
-            send_due(lambda: server)
+            send_due(lambda _backend: server)
         broken, sound = Message.objects.get(email_key="broken"), Message.objects.get(email_key="sound")
         assert (broken.status, sound.status) == ("failed", "sent")
         assert error in broken.last_error
@@ -265,7 +294,7 @@ class TestAClassThatFails:
         with email_kind([user], get_context_data=get_context_data):
             record(DocumentAction.FILED)
             route_pending()
-            send_due(lambda: server)
+            send_due(lambda _backend: server)
         row = Message.objects.get()
         assert (row.status, row.attempts) == ("open", 1)
         assert "the price list is locked" in row.last_error
@@ -278,8 +307,21 @@ class TestAClassThatFails:
         with email_kind([user], should_send=should_send):
             record(DocumentAction.FILED)
             route_pending()
-            send_due(lambda: server)
+            send_due(lambda _backend: server)
         assert "no_such_column" in Message.objects.get().last_error
+
+
+def test_a_mail_without_alternatives_is_sent_once(server):
+    def build(self):
+        return EmailMessage("Subject", "Text", "from@x.example", self.get_recipient_emails())
+
+    assert send(server, ["a", "b"], build=build) == {"sent": 2}
+    assert server.recipients == ["a@x.example", "b@x.example"]
+
+
+def test_what_cannot_be_encoded_fails_before_it_leaves(server):
+    send(server, ["a"], get_subject=lambda self: "lone \udcff surrogate")
+    assert (server.recipients, message_to("a").status) == ([], "open")
 
 
 def test_the_default_transport_is_the_projects_mail_backend():
@@ -294,9 +336,28 @@ def test_a_connection_that_the_class_asks_for_is_used(server):
     with email_kind(["a@x.example"], get_connection=lambda self: EmailBackend()):
         record(DocumentAction.FILED)
         route_pending()
-        send_due(lambda: server)
+        send_due(lambda backend: open_transport(backend) if backend else server)
     assert not server.accepted
     assert len(mail.outbox) == 1
+
+
+def test_a_server_of_one_class_that_is_down_keeps_nobody_elses_mail(server):
+    def get_connection(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            return SmtpBackend(host="127.0.0.1", port=unused.getsockname()[1], timeout=5, alias="test")
+
+    with (
+        email_kind(["own@x.example"], key="own", name="Own", get_connection=get_connection, priority=1),
+        email_kind(["b@x.example"], key="plain", name="Plain"),
+    ):
+        record(DocumentAction.FILED)
+        route_pending()
+        send_due(lambda backend: open_transport(backend) if backend else server)
+    assert server.recipients == ["b@x.example"]
+    row = message_to("own")
+    assert (row.status, row.attempts, "NoConnection" in row.last_error) == ("open", 0, True)
+    assert row.due_at > timezone.now() + timedelta(seconds=30)
 
 
 def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
@@ -304,7 +365,7 @@ def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
         record(DocumentAction.FILED)
         route_pending()
         with CaptureQueriesContext(connection) as captured:
-            send_due(lambda: server)
+            send_due(lambda _backend: server)
     updates = [query for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
     # Recover and claim once each; then each mail is marked once and settled once.
     assert len(updates) == 2 + 2 * 20
@@ -314,3 +375,16 @@ def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
 
 def test_delivery_errors_have_one_root():
     assert all(issubclass(error, DeliveryError) for error in Server.answers.values())
+
+
+def test_a_time_zone_that_a_hook_activates_is_not_the_next_mails(server):
+    zones = []
+
+    def should_send(self):
+        zones.append(timezone.get_current_timezone_name())
+        timezone.activate("Asia/Tokyo")
+        return True
+
+    send(server, ["a", "b"], should_send=should_send)
+    assert zones == ["UTC", "UTC"]
+    assert timezone.get_current_timezone_name() == "UTC"

@@ -7,10 +7,11 @@ from io import StringIO
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from notifyaudit import record
 from notifyaudit.management.commands import notifyaudit as command
+from notifyaudit.transport import NoConnection
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
@@ -31,6 +32,15 @@ def test_it_delivers_everything_and_says_what():
     assert len(mail.outbox) == 2
 
 
+def test_a_mail_server_that_is_down_is_a_failure_and_no_mail_is_lost(monkeypatch):
+    def down():
+        raise NoConnection("connection refused")
+
+    monkeypatch.setattr(command, "sweep", down)
+    with pytest.raises(CommandError, match="cannot be reached; all mails are kept. connection refused"):
+        run("sweep")
+
+
 @pytest.fixture
 def _signals():
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -40,15 +50,18 @@ def _signals():
 
 
 @pytest.mark.usefixtures("_signals")
-def test_a_loop_survives_a_lost_database_and_ends_with_sigterm(monkeypatch, caplog):
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_a_loop_survives_a_lost_database_and_ends_with_sigterm(monkeypatch, caplog, error):
     monkeypatch.setattr(command, "close_old_connections", lambda: None)  # the test's own is in a transaction
     rounds, real_sweep = [], command.sweep
 
     def sweep():
         rounds.append(1)
         if len(rounds) == 1:
-            raise DatabaseError("gone")
-        if len(rounds) == 3:
+            raise error("gone")
+        if len(rounds) == 2:
+            raise NoConnection("refused")
+        if len(rounds) == 4:
             signal.raise_signal(signal.SIGTERM)
         return real_sweep()
 
@@ -60,7 +73,7 @@ def test_a_loop_survives_a_lost_database_and_ends_with_sigterm(monkeypatch, capl
         watchdog.start()
         call_command("notifyaudit", "sweep", "--loop", "0.01", stdout=output)
         watchdog.cancel()
-    assert len(rounds) == 3
+    assert len(rounds) == 4
     assert output.getvalue() == "1 event routed, 1 mail sent\n"
     assert "the next one goes on" in caplog.text
 

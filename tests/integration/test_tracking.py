@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 from django import forms
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils.functional import SimpleLazyObject
 
 from notifyaudit import track
 from notifyaudit.exceptions import UnknownAction, UnsavedTarget
@@ -107,7 +109,9 @@ def test_mistakes_are_told_before_the_block_runs(document):
     ran = []
     with pytest.raises(UnknownAction), track(document, "nonsense"):
         ran.append(1)
-    with pytest.raises(UnsavedTarget), track(Document(title="x"), DocumentAction.CHANGED):
+    gone = Document.objects.create(title="x")
+    gone.delete()
+    with pytest.raises(UnsavedTarget), track(gone, DocumentAction.CHANGED):
         ran.append(1)
     Document.objects.filter(pk=document.pk).delete()
     with pytest.raises(UnsavedTarget), track(document, DocumentAction.CHANGED):
@@ -122,3 +126,100 @@ def test_change_and_event_share_one_transaction(document):
             Document.objects.update(title="undone")
         raise RuntimeError
     assert not AuditEvent.objects.exists()
+
+
+class TestSeveralObjects:
+    @pytest.fixture
+    def documents(self, folder, user):
+        return [
+            Document.objects.create(title=f"Plan {number}", folder=folder, owner=user) for number in range(3)
+        ]
+
+    def test_a_queryset_covers_bulk_updates(self, documents):
+        drafts = Document.objects.filter(kind="letter")
+        with track(drafts, DocumentAction.CHANGED) as tracking:
+            drafts.filter(title__in=["Plan 0", "Plan 2"]).update(kind="plan")
+        assert [event.target for event in tracking.events] == [documents[0], documents[2]]
+        assert {str(event.changes) for event in tracking.events} == {"{'kind': ['letter', 'plan']}"}
+        assert tracking.event == tracking.events[0]
+
+    def test_a_sliced_queryset_is_followed_too(self, documents):
+        with track(Document.objects.order_by("-pk")[:1], DocumentAction.CHANGED) as tracking:
+            Document.objects.update(kind="plan")
+        assert [event.target for event in tracking.events] == [documents[2]]
+
+    def test_objects_of_several_models_are_followed(self, document, folder):
+        with track([document, folder], DocumentAction.CHANGED) as tracking:
+            Document.objects.update(title="Plan B")
+            Folder.objects.filter(pk=folder.pk).update(name="Renamed")
+        assert {event.target_repr for event in tracking.events} == {"Plan B", "Renamed"}
+
+    def test_bulk_operations_and_m2m_are_seen(self, documents):
+        tag = Tag.objects.create(name="urgent")
+        with track(documents, DocumentAction.CHANGED) as tracking:
+            documents[0].title = "A"
+            documents[1].kind = "plan"
+            Document.objects.bulk_update(documents, ["title", "kind"])
+            documents[2].tags.add(tag)
+        assert [list(event.changes) for event in tracking.events] == [["title"], ["kind"], ["tags"]]
+
+    def test_a_queryset_delete_is_seen_with_snapshots(self, documents):
+        with track(Document.objects.all(), DocumentAction.REMOVED) as tracking:
+            Document.objects.filter(title="Plan 1").delete()
+        (event,) = tracking.events
+        assert (event.target_repr, event.snapshot["title"]) == ("Plan 1", "Plan 1")
+
+    def test_unsaved_objects_are_creations_if_the_block_saves_them(self, folder):
+        tag = Tag.objects.create(name="urgent")
+        saved, left = Document(title="New", folder=folder, price=5), Document(title="never saved")
+        with track([saved, left], DocumentAction.FILED) as tracking:
+            saved.save()
+            saved.tags.add(tag)
+        (event,) = tracking.events
+        assert event.target == saved
+        assert event.changes["title"] == [None, "New"]
+        assert event.changes["folder"][1]["repr"] == "Inner"
+        assert event.changes["tags"][1][0]["repr"] == "urgent"
+        assert "due_on" not in event.changes
+        assert event.snapshot is None
+
+    def test_a_bulk_create_is_seen(self, folder):
+        new = [Document(title=f"New {number}", folder=folder) for number in range(3)]
+        with track(new, DocumentAction.FILED) as tracking:
+            Document.objects.bulk_create(new)
+        assert [event.target for event in tracking.events] == new
+
+    def test_the_number_of_statements_does_not_grow_with_the_objects(self, folder, user):
+        def statements(count):
+            Document.objects.all().delete()
+            Document.objects.bulk_create(
+                Document(title=str(n), folder=folder, owner=user) for n in range(count)
+            )
+            elsewhere = Folder.objects.create(name="Elsewhere", parent=folder)
+            with (
+                CaptureQueriesContext(connection) as captured,
+                track(Document.objects.all(), DocumentAction.CHANGED),
+            ):
+                Document.objects.update(folder=elsewhere, title="x")
+            return len(captured)
+
+        assert statements(2) == statements(20)
+
+
+def test_a_lazy_object_such_as_the_requests_user_is_tracked(user):
+    with track(SimpleLazyObject(lambda: user), DocumentAction.CHANGED) as tracked:
+        type(user).objects.update(first_name="New")
+    assert tracked.event.changes == {"first_name": ["", "New"]}
+
+
+def test_a_mistyped_argument_is_told_before_anything_is_done(document):
+    with pytest.raises(TypeError, match="acter"), track(document, DocumentAction.CHANGED, acter="somebody"):
+        pytest.fail("the block was entered")
+
+
+def test_renaming_a_related_object_changes_no_relation(document):
+    tag = Tag.objects.create(name="old")
+    document.tags.add(tag)
+    with track(document, DocumentAction.CHANGED) as tracked:
+        Tag.objects.update(name="new")
+    assert tracked.event is None

@@ -6,11 +6,14 @@ import json
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
+from django.test import override_settings
 
 from notifyaudit.transport import (
     BackendTransport,
@@ -20,7 +23,6 @@ from notifyaudit.transport import (
     TryLater,
     Uncertain,
     open_transport,
-    transport_for,
 )
 
 
@@ -55,7 +57,7 @@ def backend(port, **options):
 
 @pytest.fixture
 def transport(server):
-    transport = transport_for(backend(server.port))
+    transport = open_transport(backend(server.port))
     assert isinstance(transport, SmtpTransport)
     yield transport
     transport.close()
@@ -141,7 +143,7 @@ def test_an_idle_connection_that_the_server_closed_is_opened_again(transport, se
 def test_a_server_that_cannot_be_reached_is_no_mails_fault():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        transport = transport_for(backend(unused.getsockname()[1]))
+        transport = open_transport(backend(unused.getsockname()[1]))
         with pytest.raises(NoConnection, match="ConnectionRefusedError"):
             transport.send(mail("a@x.example"))
         transport.close()
@@ -153,7 +155,7 @@ def test_a_backend_that_swallows_errors_is_no_success():
         silent = backend(unused.getsockname()[1])
         silent.fail_silently = True
         with pytest.raises(NoConnection):
-            transport_for(silent).send(mail("a@x.example"))
+            open_transport(silent).send(mail("a@x.example"))
 
 
 class Other:
@@ -185,3 +187,39 @@ def test_another_backend_that_did_not_accept_is_tried_later(result):
 
 def test_the_default_is_the_projects_backend():
     assert isinstance(open_transport(), BackendTransport)
+
+
+@pytest.mark.parametrize("method", ["send_messages", "_send"])
+def test_a_smtp_backend_that_sends_in_its_own_way_is_not_passed_by(method):
+    redirecting = type("Redirecting", (EmailBackend,), {method: lambda self, messages: 1})
+    backend = redirecting(host="127.0.0.1", port=1, alias="test")
+    assert isinstance(open_transport(backend), BackendTransport)
+
+
+@pytest.mark.parametrize(("timeout", "limited"), [(None, 30), (10, 10), (600, 30)])
+def test_no_reply_is_waited_for_beyond_the_lease(server, timeout, limited):
+    slow = backend(server.port)
+    slow.timeout = timeout  # not by argument: before Django 6.1 None there means the setting
+    transport = open_transport(slow)
+    with override_settings(NOTIFYAUDIT={"LEASE": timedelta(minutes=1)}):
+        transport.send(mail("a@x.example"))
+    server.next_mail()
+    assert slow.connection.sock.gettimeout() == limited
+    transport.close()
+
+
+class TestTheReplyAfterTheMail:
+    def send(self, reply, monkeypatch):
+        smtp = Mock(**{"mail.return_value": (250, b""), "rcpt.return_value": (250, b""),
+                       "docmd.return_value": (354, b""), "has_extn.return_value": False,
+                       "getreply.return_value": reply})  # fmt: skip
+        transport = SmtpTransport(backend(1))
+        monkeypatch.setattr(transport, "_connected", lambda: smtp)
+        transport.send(mail("a@x.example"))
+
+    def test_any_2xx_is_acceptance(self, monkeypatch):
+        self.send((200, b"queued"), monkeypatch)
+
+    def test_what_is_no_reply_leaves_the_mail_uncertain(self, monkeypatch):
+        with pytest.raises(Uncertain, match="no known reply"):
+            self.send((-1, b"garbage"), monkeypatch)

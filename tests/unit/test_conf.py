@@ -52,3 +52,8 @@ def test_settings_follow_override_settings():
 def test_message_ids_are_in_the_sites_domain(base_url, sender, domain):
     with override_settings(NOTIFYAUDIT={"BASE_URL": base_url}, DEFAULT_FROM_EMAIL=sender):
         assert conf.mail_domain() == domain
+
+
+def test_the_domain_of_message_ids_is_ascii():
+    with override_settings(NOTIFYAUDIT={"BASE_URL": "https://b\u00fccher.example"}):
+        assert conf.mail_domain() == "xn--bcher-kva.example"

@@ -13,6 +13,8 @@ from notifyaudit.htmltext import html_to_text
         ("<head><meta charset=utf-8><title>T</title></head><body>Seen</body>", "Seen"),
         ('<div style="display: none">Preheader<br><b>x</b></div><p>Seen</p>', "Seen"),
         ("<div hidden>Preheader</div><p>Seen</p>", "Seen"),
+        ("<p hidden>Preheader<p>Seen</p>", "Seen"),
+        ("<div hidden><p>Pre<p>header</div><p>Seen</p>", "Seen"),
         ("<p>A</p><p>B</p>", "A\n\nB"),
         ("A<br>B<br><br>C", "A\nB\n\nC"),
         ("<ul><li>A</li><li>B</li></ul>", "- A\n- B"),
@@ -40,3 +42,8 @@ def test_no_html_however_broken_raises_or_leaves_three_blank_lines(html):
     text = html_to_text(html)
     assert "\n\n\n" not in text
     assert text.endswith("\n")
+
+
+def test_a_head_that_is_not_closed_swallows_nothing():
+    html = "<!doctype html><html><head><meta charset=utf-8><title>T</title><body><p>Hello</p></body></html>"
+    assert html_to_text(html) == "Hello\n"

@@ -26,6 +26,12 @@ def test_no_pause_leaves_the_range_that_jitter_allows(attempts, jitter):
     assert timedelta(0) <= pause <= policy.ceiling * (1 + jitter) + timedelta(seconds=1)
 
 
+@given(st.integers(1, 10_000), st.timedeltas(timedelta(0), timedelta(days=1)))
+def test_no_base_and_no_number_of_attempts_overflows(attempts, base):
+    policy = RetryPolicy(max_attempts=100_000, base=base, ceiling=timedelta(days=1), jitter=0)
+    assert base <= policy.pause(attempts) <= policy.ceiling
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [

@@ -1,7 +1,9 @@
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
@@ -11,12 +13,24 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifyaudit.masking import Mask
 from notifyaudit.values import to_json
 from tests.testapp.models import Document, Tag, Ticket
 
 
 class Colour(Enum):
     RED = "red"
+
+
+@dataclass
+class Login:
+    user: str
+    password: str
+
+
+class LoginTuple(NamedTuple):
+    user: str
+    password: str
 
 
 class Unspeakable:
@@ -57,8 +71,10 @@ class Untraversable(dict):
         ({1: {"y": None}}, {"1": {"y": None}}),
         (Tag(pk=3, name="urgent"), {"type": "testapp.Tag", "id": "3", "repr": "urgent"}),
         (Ticket(pk=UUID(int=1)), {"type": "testapp.Ticket", "id": str(UUID(int=1)), "repr": "<Ticket>"}),
+        (Login("u", "p"), {"user": "u", "password": "p"}),
+        (LoginTuple("u", "p"), {"user": "u", "password": "p"}),
         (Unspeakable(), "<Unspeakable>"),
-        (Untraversable(), "{}"),
+        (Untraversable(), "<Untraversable>"),
     ],
 )
 def test_values_are_stored_as_json(value, stored):
@@ -93,3 +109,16 @@ def test_every_value_becomes_json_that_any_database_takes(value):
     text = json.dumps(to_json(value), allow_nan=False)
     assert "\\u0000" not in text
     text.encode()
+
+
+@pytest.mark.parametrize("depth", [10, 31, 32, 33, 100])
+def test_no_depth_turns_a_key_into_text_that_cannot_be_masked(depth):
+    value = {"password": "hunter2"}
+    for _ in range(depth):
+        value = {"deeper": value}
+    assert "hunter2" not in json.dumps(Mask(["password"]).apply(to_json(value)))
+
+
+def test_a_mapping_that_cannot_be_read_is_not_written_down_as_text():
+    value = {"login": {"password": "hunter2", Unspeakable(): 1}}
+    assert "hunter2" not in json.dumps(Mask(["password"]).apply(to_json(value)))

@@ -6,10 +6,11 @@ import threading
 from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from notifyaudit.tasks import sweep
+from notifyaudit.transport import NoConnection
 
 logger = logging.getLogger("notifyaudit")
 
@@ -36,7 +37,12 @@ class Command(BaseCommand):
     def sweep(self, *, loop: float | None, **_: Any) -> None:
         """Once, or again and again until SIGTERM or SIGINT; a round that has begun is finished."""
         if loop is None:
-            self.stdout.write(str(sweep()))
+            try:
+                self.stdout.write(str(sweep()))
+            except NoConnection as error:
+                raise CommandError(
+                    f"The mail server cannot be reached; all mails are kept. {error}"
+                ) from error
             return
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,9 +52,9 @@ class Command(BaseCommand):
             close_old_connections()
             try:
                 swept = sweep()
-            except DatabaseError:
+            except (DatabaseError, InterfaceError, NoConnection) as error:
                 # It may be back in a moment, and the ledger has lost nothing.
-                logger.exception("this sweep ended early; the next one goes on")
+                logger.error("this sweep ended early, the next one goes on: %s", error)  # noqa: TRY400
             else:
                 if swept:
                     self.stdout.write(str(swept))

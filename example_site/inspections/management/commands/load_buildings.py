@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from example_site.inspections.models import Building, Inspection, User
+from example_site.inspections.models import Building, Inspection, Section, User
 
 # People are called by their part: sample data that looks like real persons ends up in screenshots.
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -53,6 +53,35 @@ INSPECTIONS: dict[str, dict[str, Any]] = {
         "summary": "The flashing on the north side was renewed. No standing water.",
     },
     "Electrical test, Mill House": {"building": "Mill House", "inspector": "inspector2"},
+}
+SECTIONS: dict[str, list[dict[str, str]]] = {
+    "Fire safety, Tower 7": [
+        {"title": "Escape routes", "rating": Section.Rating.GOOD, "finding": "Clear and lit on all floors."},
+        {
+            "title": "Fire doors",
+            "rating": Section.Rating.ATTENTION,
+            "finding": "The door of stairwell B closes slowly. The closer was adjusted; look at it again in "
+            "three months.",
+        },
+        {
+            "title": "Extinguishers",
+            "rating": Section.Rating.GOOD,
+            "finding": "All 42 were serviced this year.",
+        },
+    ],
+    "Roof survey, Harbour Hall": [
+        {
+            "title": "Flashing",
+            "rating": Section.Rating.GOOD,
+            "finding": "Renewed on the north side.",
+        },
+        {
+            "title": "Railing above the loading bay",
+            "rating": Section.Rating.CRITICAL,
+            "finding": "Two posts have rusted through at the base. Nobody may work there until they are "
+            "replaced.",
+        },
+    ],
 }
 
 
@@ -98,7 +127,7 @@ def _building(name: str, people: dict[str, User]) -> Building:
 
 def _inspection(title: str, days: int, people: dict[str, User], buildings: dict[str, Building]) -> None:
     values = INSPECTIONS[title]
-    Inspection.objects.get_or_create(
+    inspection, created = Inspection.objects.get_or_create(
         title=title,
         building=buildings[values["building"]],
         defaults={
@@ -109,3 +138,6 @@ def _inspection(title: str, days: int, people: dict[str, User], buildings: dict[
             "scheduled_for": timezone.localdate() + timedelta(days=days - 2),
         },
     )
+    if created:
+        for position, section in enumerate(SECTIONS.get(title, []), start=1):
+            inspection.sections.create(position=position, **section)

@@ -1,0 +1,11 @@
+"""The test settings, with an SQLite file in the place of memory, and the bare models to compare with."""
+
+from tests.settings import *  # noqa: F403
+from tests.settings import BASE_DIR, DATABASE, DATABASES, INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.bare"]
+LOGGING = {"version": 1, "disable_existing_loggers": True}
+
+if DATABASE == "sqlite":
+    (BASE_DIR / "var").mkdir(exist_ok=True)
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / "benchmark.sqlite3"}
