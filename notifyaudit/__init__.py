@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from notifyaudit.actions import Action as Action
     from notifyaudit.context import audit_context as audit_context
     from notifyaudit.emails import AuditEmail as AuditEmail
+    from notifyaudit.forgotten import unaudited_counts as unaudited_counts
+    from notifyaudit.marking import audited as audited
+    from notifyaudit.marking import unaudited as unaudited
     from notifyaudit.recording import arecord as arecord
     from notifyaudit.recording import record as record
     from notifyaudit.recording import record_many as record_many
@@ -27,10 +30,13 @@ _HOME = {
     "RetryPolicy": "retry",
     "arecord": "recording",
     "audit_context": "context",
+    "audited": "marking",
     "record": "recording",
     "record_many": "recording",
     "thread_id": "threads",
     "track": "tracking",
+    "unaudited": "marking",
+    "unaudited_counts": "forgotten",
 }
 
 __all__ = [
@@ -39,10 +45,13 @@ __all__ = [
     "RetryPolicy",
     "arecord",
     "audit_context",
+    "audited",
     "record",
     "record_many",
     "thread_id",
     "track",
+    "unaudited",
+    "unaudited_counts",
 ]
 
 

@@ -6,13 +6,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class NotifyAuditConfig(AppConfig):
-    """Discovers every app's ``actions.py`` and ``emails.py``, and registers the system checks."""
+    """Discovers each app's ``actions.py`` and ``emails.py``, registers the checks, watches audited models."""
 
     name = "notifyaudit"
     verbose_name = _("Audit events and notifications")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from notifyaudit import checks  # noqa: F401, PLC0415 - registers itself; needs the models loaded
+        from notifyaudit import checks, watching  # noqa: F401, PLC0415 - registers itself; needs the models loaded
 
         autodiscover_modules("actions", "emails")
+        watching.watch_connections()

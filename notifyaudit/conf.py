@@ -52,6 +52,7 @@ class Settings:
     REQUIRE_ATOMIC: bool = False
     SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
+    UNAUDITED_WRITES: str = field(default="ignore", metadata={"choices": ("ignore", "log", "count")})
 
     def __post_init__(self) -> None:
         if timedelta(0) >= self.LEASE:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from notifyaudit import conf, rows
+from notifyaudit import conf, rows, watching
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED
 from notifyaudit.exceptions import UnsavedTarget
@@ -99,6 +99,7 @@ def track(
                 for key, changed in changes.items()
             ]
         )
+        watching.cover({subject.type_name for subject in subjects.values()})
 
 
 def _split(target: Tracked) -> tuple[list[Key], list[models.Model]]:

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notifyaudit import compat, conf, context
+from notifyaudit import compat, conf, context, watching
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED, AuditContext
 from notifyaudit.exceptions import NotInTransaction
@@ -64,9 +64,15 @@ def write(drafts: Sequence[Draft]) -> list[AuditEvent]:
     events = [_event(draft, context.current()) for draft in drafts]
     with transaction.atomic(using=alias):
         stored = _insert(events, alias)
+        # What was said, not what is stored: an event that was there already is one nevertheless.
+        watching.cover({label for event in events for label in _about(event)})
         if stored:
             request_wake_up()
     return stored
+
+
+def _about(event: AuditEvent) -> Iterable[str]:
+    return (event.target_type, *(reference["type"] for reference in event.related))
 
 
 def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:

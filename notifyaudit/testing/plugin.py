@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from notifyaudit.testing.forgotten import ForgottenWrites
     from notifyaudit.testing.outbox import AuditOutbox
 
 
@@ -22,6 +23,43 @@ def _wake_ups_suspended(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with wake_ups_suspended():
         yield
+
+
+_forgotten: "pytest.StashKey[ForgottenWrites]" = pytest.StashKey()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _audited_models_watched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever the settings say: in tests, a forgotten event is a failure."""
+    if not _is_installed(request):
+        yield
+        return
+    from notifyaudit.testing.forgotten import ForgottenWrites  # noqa: PLC0415 - see the module
+
+    with ForgottenWrites.watching(request.config.rootpath) as writes:
+        request.config.stash[_forgotten] = writes
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What another test has left behind is not this one's."""
+    writes = item.config.stash.get(_forgotten, None)
+    if writes:
+        writes.take()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that has written to an ``@audited`` model without an event, in its fixtures or itself."""
+    __tracebackhide__ = True
+    writes = item.config.stash.get(_forgotten, None)
+    try:
+        yield
+    finally:
+        failure = writes.take() if writes else ""
+    if failure:
+        pytest.fail(failure, pytrace=False)
 
 
 @pytest.fixture
