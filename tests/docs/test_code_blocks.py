@@ -171,6 +171,12 @@ def test_every_function_that_a_page_defines_is_called_by_a_test():
                     assert in_page or f'page["{name}"]' in called, f"{block.where}: {name}()"
 
 
+def test_the_functions_on_forgetting_nothing_do_what_they_say(page_runner, inspection):
+    page = page_runner(DOCS / "how-to" / "forget-nothing.md")
+    page["complete"](inspection)
+    assert newest().target == inspection
+
+
 def test_the_functions_on_recording_changes_do_what_they_say(
     page_runner, inspection, building, reviewer, owner
 ):
