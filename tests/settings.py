@@ -1,11 +1,15 @@
 """The settings of the test runs: the example site, a small app for edge cases, and a database by choice."""
 
 import os
+from importlib import import_module
 
 import django
 
 from example_site.settings.base import *  # noqa: F403
 from example_site.settings.base import INSTALLED_APPS
+
+# Why the tests cannot run on the chosen database; tests/conftest.py skips them for it.
+DATABASE_UNAVAILABLE = ""
 
 SECRET_KEY = "only for tests, and there is nothing to protect"
 DEBUG = False
@@ -18,7 +22,13 @@ if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 
 DATABASE = os.environ.get("NOTIFYAUDIT_TEST_DB", "sqlite")
-if DATABASE == "sqlite":
+if DATABASE == "mariadb":
+    try:
+        import_module("MySQLdb")
+    except ImportError:
+        DATABASE_UNAVAILABLE = "the driver mysqlclient is not installed"
+
+if DATABASE == "sqlite" or DATABASE_UNAVAILABLE:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -30,11 +40,23 @@ elif DATABASE == "postgres":
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
-            "NAME": "test",
+            "NAME": os.environ.get("PGDATABASE", "test"),
             "USER": os.environ.get("PGUSER", "postgres"),
             "HOST": os.environ.get("PGHOST", "127.0.0.1"),
             "PORT": os.environ.get("PGPORT", "5432"),
         }
     }
+elif DATABASE == "mariadb":
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.mysql",
+            "NAME": os.environ.get("MYSQL_DATABASE", "test"),
+            "USER": os.environ.get("MYSQL_USER", "root"),
+            "PASSWORD": os.environ.get("MYSQL_PWD", ""),
+            "HOST": os.environ.get("MYSQL_HOST", "127.0.0.1"),
+            "PORT": os.environ.get("MYSQL_TCP_PORT", "3306"),
+            "TEST": {"CHARSET": "utf8mb4"},
+        }
+    }
 else:
-    raise ValueError(f"NOTIFYAUDIT_TEST_DB must be 'sqlite' or 'postgres', not {DATABASE!r}")
+    raise ValueError(f"NOTIFYAUDIT_TEST_DB must be 'sqlite', 'postgres' or 'mariadb', not {DATABASE!r}")
