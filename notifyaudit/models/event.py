@@ -13,6 +13,7 @@ from notifyaudit.changes import Change, readable
 from notifyaudit.exceptions import ImmutableEvent
 from notifyaudit.identity import model_of, resolve
 from notifyaudit.masking import MASK
+from notifyaudit.models.fields import KeyField
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -56,11 +57,11 @@ class AuditEvent(models.Model):
     removes an event. Its facts are append-only through the ORM (:class:`ImmutableEvent`).
     """
 
-    action = models.CharField(_("action"), max_length=190)
-    actor_id = models.CharField(_("actor"), max_length=255, blank=True)
+    action = KeyField(_("action"), max_length=190)
+    actor_id = KeyField(_("actor"), max_length=255, blank=True)
     actor_repr = models.TextField(_("actor was called"), blank=True)
-    target_type = models.CharField(_("target's model"), max_length=190, blank=True)
-    target_id = models.CharField(_("target"), max_length=255, blank=True)
+    target_type = KeyField(_("target's model"), max_length=190, blank=True)
+    target_id = KeyField(_("target"), max_length=255, blank=True)
     target_repr = models.TextField(_("target was called"), blank=True)
     ancestors = models.JSONField(_("ancestors"), default=list, blank=True)
     snapshot = models.JSONField(_("snapshot"), null=True, blank=True)
@@ -68,12 +69,12 @@ class AuditEvent(models.Model):
     changes = models.JSONField(_("changes"), default=dict, blank=True)
     data = models.JSONField(_("data"), default=dict, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
-    correlation_id = models.CharField(_("correlation id"), max_length=190, blank=True)
-    idempotency_key = models.CharField(_("idempotency key"), max_length=190, null=True, unique=True)
+    correlation_id = KeyField(_("correlation id"), max_length=190, blank=True)
+    idempotency_key = KeyField(_("idempotency key"), max_length=190, null=True, unique=True)
     occurred_at = models.DateTimeField(_("occurred at"), default=timezone.now)
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
-    source = models.CharField(_("source"), max_length=64, default="app")
-    source_ref = models.CharField(_("reference in the source"), max_length=190, null=True)
+    source = KeyField(_("source"), max_length=64, default="app")
+    source_ref = KeyField(_("reference in the source"), max_length=190, null=True)
 
     # State, not a fact: NULL until notifications stand for everybody who should hear of the event.
     routed_at = models.DateTimeField(_("routed at"), null=True, editable=False)

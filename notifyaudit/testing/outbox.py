@@ -181,7 +181,7 @@ def _matches(email: SentEmail, email_class: EmailClass, to: Any) -> bool:
         return True
     if isinstance(to, str):
         return to.casefold() in (address.casefold() for address in email.to)
-    return email.message.recipient_id == id_of(to)
+    return bool(email.message.recipient_id == id_of(to))
 
 
 def _narrowed(rows: QuerySet[Notification], email_class: EmailClass, to: Any) -> QuerySet[Notification]:
