@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth import get_user_model
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -130,7 +130,13 @@ def _insert(event: AuditEvent, alias: str) -> AuditEvent:
         first |= Q(idempotency_key=event.idempotency_key)
     if event.source_ref is not None:
         first |= Q(source=event.source, source_ref=event.source_ref)
-    return events.filter(first).earliest("pk")
+    existing = events.filter(first).order_by("pk")
+    found = existing.first()
+    if found is None and connections[alias].vendor == "mysql":
+        found = next(iter(rows.committed(existing)), None)
+    if found is None:
+        raise AuditEvent.DoesNotExist("the event's keys were taken, but the one that took them is gone")
+    return found
 
 
 def _actor(actor: Any) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Rows as the database has them: a form or a caller may long have changed the instance in memory."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -9,11 +9,27 @@ from notifyaudit import conf
 from notifyaudit.identity import reference
 from notifyaudit.values import to_json
 
+if TYPE_CHECKING:
+    from django.db.models.query import RawQuerySet
+
+M = TypeVar("M", bound=models.Model)
+
 
 def read(model: type[models.Model], pk: Any, *, lock: bool = False) -> models.Model | None:
     """A new instance of the row, locked until the end of the transaction on wish; ``None`` if it is gone."""
     rows = model._base_manager.using(conf.current().DATABASE)
     return (rows.select_for_update() if lock else rows).filter(pk=pk).first()
+
+
+def committed(queryset: "models.QuerySet[M]") -> "RawQuerySet[M]":
+    """
+    The rows of a queryset as of now, for MariaDB's REPEATABLE READ: there a plain read shows what was
+    committed when the transaction first read, a locking one what is committed by now.
+    """
+    # Not select_for_update(): of two transactions that both lost the race for a unique key, each holds a
+    # shared lock on it, and each waiting for an exclusive one would be a deadlock.
+    sql, params = queryset.query.get_compiler(queryset.db).as_sql()
+    return queryset.model._base_manager.using(queryset.db).raw(f"{sql} LOCK IN SHARE MODE", params)
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:

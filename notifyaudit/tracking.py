@@ -51,7 +51,8 @@ def track(target: models.Model, action: str, **details: Any) -> Iterator[Tracked
         subject, related_before = Subject.of(before), rows.relations(before)
         tracked = Tracked()
         yield tracked
-        after = rows.read(type(before), before.pk)
+        # Locked as well: under MariaDB's REPEATABLE READ a plain read would show an older row than the first.
+        after = rows.read(type(before), before.pk, lock=True)
         snapshot: dict[str, Any] | None = None
         changes: dict[str, Any] = {}
         if after is None:
