@@ -170,9 +170,13 @@ def _ask_again(now: datetime) -> None:
         recipient_key="", retry_at__lte=now, email_key__in=[email_class.key for email_class in emails]
     )
     for failure in failures.select_related("event").order_by("pk"):
-        email_class = emails.get(failure.email_key)
-        if email_class is not None and _tell_all(failure.event, email_class):
-            failure.delete()
+        try:
+            email_class = emails.get(failure.email_key)
+            if email_class is not None and _tell_all(failure.event, email_class):
+                failure.delete()
+        except Exception:
+            # The ledger itself, as in _route_safely(): no reason not to route the other events.
+            logger.exception("%s could not be asked again about an event", failure.email_key)
 
 
 def _hold(event: AuditEvent) -> None:
