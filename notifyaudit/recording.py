@@ -76,7 +76,7 @@ def record(
     values: dict[str, Any] | None = None
     if target is not None and snapshot:
         require_saved(target)
-        row = rows.read(type(target), target.pk)
+        row = rows.read(target._meta.model, target.pk)  # not type(): request.user is a SimpleLazyObject
         if row is None:
             raise UnsavedTarget(target)
         values = rows.snapshot(row)

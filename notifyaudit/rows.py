@@ -41,7 +41,9 @@ def relations(row: models.Model) -> dict[str, list[dict[str, str]]]:
     """References to the objects of each many-to-many field."""
     return {
         field.name: sorted(
-            (reference(related) for related in getattr(row, field.name).all()), key=lambda item: item["id"]
+            # Through the base manager: what the default one hides is related all the same.
+            (reference(related) for related in getattr(row, field.name)(manager="_base_manager").all()),
+            key=lambda item: item["id"],
         )
         for field in row._meta.many_to_many
     }

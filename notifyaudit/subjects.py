@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -10,8 +9,9 @@ from django.db import models
 
 from notifyaudit import conf
 from notifyaudit.exceptions import UnsavedTarget, WrongDatabase
-from notifyaudit.identity import id_of, reference, repr_of, type_of
+from notifyaudit.identity import has_key, id_of, reference, repr_of, type_of
 from notifyaudit.masking import Mask
+from notifyaudit.secrecy import mask_of
 
 _GENERATIONS = 16
 """More than any model has: a loop of parents ends here."""
@@ -54,24 +54,11 @@ def require_saved(instance: models.Model) -> None:
         UnsavedTarget: if the instance was never saved, or has been deleted.
         WrongDatabase: if it was read from another database than the ledger's.
     """
-    if instance.pk is None or instance._state.adding:
+    if not has_key(instance) or instance._state.adding:
         raise UnsavedTarget(instance)
     ledger = conf.current().DATABASE
     if instance._state.db != ledger:
         raise WrongDatabase(instance, instance._state.db, ledger)
-
-
-def mask_of(model: type[models.Model] | None) -> Mask:
-    """The mask for an object of this model."""
-    return _mask(
-        (*conf.current().SENSITIVE_FIELDS, *getattr(model, "notifyaudit_sensitive_fields", ())),
-        tuple(getattr(model, "notifyaudit_public_fields", ())),
-    )
-
-
-@lru_cache(maxsize=256)
-def _mask(sensitive: tuple[str, ...], public: tuple[str, ...]) -> Mask:
-    return Mask(sensitive, public)
 
 
 def _ancestors(instance: models.Model) -> Iterator[models.Model]:

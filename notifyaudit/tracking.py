@@ -44,7 +44,7 @@ def track(target: models.Model, action: str, **details: Any) -> Iterator[Tracked
     known.require(action)
     require_saved(target)
     with transaction.atomic(using=conf.current().DATABASE):
-        before = rows.read(type(target), target.pk, lock=True)
+        before = rows.read(target._meta.model, target.pk, lock=True)
         if before is None:
             raise UnsavedTarget(target)
         # Now: after the block the object, or what it belongs to, may be gone.

@@ -1,9 +1,10 @@
 """What happened. One row per event, written in the transaction of the change, and the outbox at once."""
 
+import json
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -147,13 +148,21 @@ class AuditEvent(models.Model):
         for field in model._meta.concrete_fields:
             value = self.snapshot.get(field.attname)
             if value is not None and value != MASK:
-                try:
-                    setattr(instance, field.attname, field.to_python(value))
-                except ValidationError:
-                    # The field's type has changed since: what can be rebuilt is worth more than nothing.
-                    continue
+                # The field's type has changed since, or a field's own code fails: what can be rebuilt is
+                # worth more than nothing.
+                with suppress(Exception):
+                    setattr(instance, field.attname, _python(field, value))
         instance._state.db = self._alias
         return instance
+
+
+def _python(field: "models.Field[Any, Any]", value: Any) -> Any:
+    base_field = getattr(field, "base_field", None)  # of PostgreSQL's arrays and ranges
+    if base_field is not None and isinstance(value, list):
+        return [_python(base_field, item) if item is not None else None for item in value]
+    if base_field is not None and isinstance(value, dict):
+        return field.to_python(json.dumps(value))
+    return field.to_python(value)
 
 
 AuditEvent.FACTS = frozenset(

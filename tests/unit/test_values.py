@@ -58,7 +58,7 @@ class Untraversable(dict):
         (Tag(pk=3, name="urgent"), {"type": "testapp.Tag", "id": "3", "repr": "urgent"}),
         (Ticket(pk=UUID(int=1)), {"type": "testapp.Ticket", "id": str(UUID(int=1)), "repr": "<Ticket>"}),
         (Unspeakable(), "<Unspeakable>"),
-        (Untraversable(), "{}"),
+        (Untraversable(), "<Untraversable>"),
     ],
 )
 def test_values_are_stored_as_json(value, stored):
