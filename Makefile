@@ -19,10 +19,11 @@ demo: install-demo ## The main job as a story, with real processes; ends by itse
 serve: install-demo ## The example site with its mails, until Ctrl-C (PORT=8000 SMTP_PORT=8025)
 	@$(BIN)/python -m example_site.serve
 
-test: install-dev ## All tests on SQLite, then those that touch a database on PostgreSQL
+test: install-dev ## All tests on SQLite, then those that touch a database on PostgreSQL and MariaDB
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	NOTIFYAUDIT_TEST_DB=postgres $(BIN)/coverage run -m pytest tests/integration tests/example
+	NOTIFYAUDIT_TEST_DB=mariadb $(BIN)/coverage run -m pytest tests/integration tests/example
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -1,17 +1,12 @@
 """Changed fields as people read them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Self
 
 from django.db.models import Field, Model
-from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.formats import date_format
 from django.utils.text import capfirst
-from django.utils.timezone import is_aware, localtime
-from django.utils.translation import gettext as _
 
-NOTHING = "–"
+from notifyaudit.labels import readable_value
 
 
 class Change(tuple[Any, Any]):  # noqa: SLOT001 - it has three attributes of its own, see __new__
@@ -51,52 +46,19 @@ def readable(changes: Mapping[str, Sequence[Any]], model: type[Model] | None) ->
         changes: ``{field: [old, new]}``.
         model: whose fields they are; ``None`` when the model is gone.
     """
-    fields = {field.name: field for field in _fields_of(model)} if model else {}
+    fields = _fields_of(model) if model else {}
     order = list(fields)
     names = sorted(changes, key=lambda name: (order.index(name) if name in fields else len(order), name))
     return {name: _readable(name, changes[name], fields.get(name)) for name in names}
 
 
-def _fields_of(model: type[Model]) -> "list[Field[Any, Any]]":
-    return [*model._meta.concrete_fields, *model._meta.many_to_many]
+def _fields_of(model: type[Model]) -> "dict[str, Field[Any, Any]]":
+    fields = [*model._meta.concrete_fields, *model._meta.many_to_many]
+    # By its column, too: a caller may have said "building_id".
+    return {name: field for field in fields for name in (field.name, field.attname)}
 
 
 def _readable(name: str, sides: Sequence[Any], field: "Field[Any, Any] | None") -> Change:
     label = str(getattr(field, "verbose_name", "") or name.replace("_", " "))
-    old, new = (_label(side, field) for side in sides)
+    old, new = (readable_value(side, field) for side in sides)
     return Change(sides, label=str(capfirst(label)), old_label=old, new_label=new)
-
-
-def _label(value: Any, field: "Field[Any, Any] | None") -> str:
-    choices = dict(getattr(field, "flatchoices", ()))
-    if isinstance(value, str | int) and value in choices:
-        return str(choices[value])
-    if value in (None, "", [], {}):
-        return NOTHING
-    match value:
-        case bool():
-            label = _("yes") if value else _("no")
-        case {"type": _, "id": _, "repr": str(name)}:
-            label = name
-        case list():
-            label = ", ".join(_label(item, field) for item in value)
-        case str() if field is not None:
-            label = _date(value, field.get_internal_type())
-        case _:
-            label = str(value)
-    return label
-
-
-def _date(value: str, kind: str) -> str:
-    try:
-        if kind == "DateField" and (day := parse_date(value)):
-            return date_format(day, "DATE_FORMAT")
-        if kind == "DateTimeField" and (moment := parse_datetime(value)):
-            return date_format(_local(moment), "DATETIME_FORMAT")
-    except ValueError:
-        pass  # a text that merely looks like a date is shown as it is
-    return value
-
-
-def _local(moment: datetime) -> datetime:
-    return localtime(moment) if is_aware(moment) else moment

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notifyaudit import conf
+from notifyaudit.contention import persistent
 from notifyaudit.models import Message, MessageStatus
 from notifyaudit.models.message import MessageQuerySet
 from notifyaudit.registry import emails
@@ -39,6 +40,7 @@ class Claim:
         """Write down what became of a message, and let go of it. ``False``: it is no longer ours."""
         return self._update([message], lease_token=None, lease_until=None, **values)
 
+    @persistent
     def release(self, messages: list[Message]) -> None:
         """Give messages back as they were, for anybody to claim."""
         self._update(messages, lease_token=None, lease_until=None)
@@ -50,30 +52,37 @@ class Claim:
 
 def claim() -> Claim | None:
     """Take up to ``BATCH`` due messages, the urgent and the oldest first; ``None`` when there are none."""
-    alias = conf.current().DATABASE
     token = uuid4()
-    # On SQLite a transaction that begins by reading may be refused its first write.
-    lockable = connections[alias].features.has_select_for_update_skip_locked
-    while True:
-        now = timezone.now()
-        with transaction.atomic(using=alias) if lockable else nullcontext():
-            due = _claimable(now).order_by("-priority", "due_at", "pk")
-            # The guard in the UPDATE is what makes a claim exclusive; skipping locked rows only
-            # keeps workers from waiting for each other.
-            rows = due.select_for_update(skip_locked=True) if lockable else due
-            chosen = list(rows.values_list("pk", flat=True)[:BATCH])
-            if not chosen:
-                return None
-            taken = (
-                _claimable(now)
-                .filter(pk__in=chosen)
-                .update(lease_token=token, lease_until=now + conf.current().LEASE, open_key=None)
-            )
+    while (taken := _take(token)) is not None:
         if taken:
             mine = _messages().filter(lease_token=token).order_by("-priority", "due_at", "pk")
             return Claim(token, list(mine))
+    return None
 
 
+@persistent
+def _take(token: UUID) -> int | None:
+    """How many of those chosen nobody else was quicker to take; ``None``: there was nothing to choose."""
+    alias = conf.current().DATABASE
+    # On SQLite a transaction that begins by reading may be refused its first write.
+    lockable = connections[alias].features.has_select_for_update_skip_locked
+    now = timezone.now()
+    with transaction.atomic(using=alias) if lockable else nullcontext():
+        due = _claimable(now).order_by("-priority", "due_at", "pk")
+        # The guard in the UPDATE is what makes a claim exclusive; skipping locked rows only
+        # keeps workers from waiting for each other.
+        rows = due.select_for_update(skip_locked=True) if lockable else due
+        chosen = list(rows.values_list("pk", flat=True)[:BATCH])
+        if not chosen:
+            return None
+        return (
+            _claimable(now)
+            .filter(pk__in=chosen)
+            .update(lease_token=token, lease_until=now + conf.current().LEASE, open_key=None)
+        )
+
+
+@persistent
 def recover() -> int:
     """
     Messages whose worker vanished while they were in the air become ``uncertain``: due again under

@@ -39,8 +39,7 @@ class ImmutableEvent(NotifyAuditError):
 
     def __init__(self, attempt: str) -> None:
         super().__init__(
-            f"Audit events are append-only: {attempt} is refused. Record a further event instead; "
-            "old events are removed with 'manage.py notifyaudit prune'."
+            f"Audit events are append-only: {attempt} is refused. Record a further event instead."
         )
 
 
@@ -49,7 +48,7 @@ class UnsavedTarget(NotifyAuditError):
 
     def __init__(self, target: object) -> None:
         super().__init__(
-            f"{type(target).__name__} has no row in the database. Save it before you record what "
+            f"{target.__class__.__name__} has no row in the database. Save it before you record what "
             "happened to it; record a deletion before the delete(), with snapshot=True."
         )
 
@@ -59,7 +58,7 @@ class WrongDatabase(NotifyAuditError):
 
     def __init__(self, target: object, alias: str | None, ledger: str) -> None:
         super().__init__(
-            f"{type(target).__name__} lives in the database {alias!r}, the ledger in {ledger!r}: one "
+            f"{target.__class__.__name__} lives in the database {alias!r}, the ledger in {ledger!r}: one "
             "transaction cannot span both. Set NOTIFYAUDIT['DATABASE'] to the alias whose objects you audit."
         )
 

@@ -1,12 +1,16 @@
 """How the ledger names an object without a foreign key: its type, its id, and what it was called."""
 
 import json
+from enum import Enum
+from types import SimpleNamespace
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
+from django.utils.crypto import salted_hmac
 
+from notifyaudit.secrecy import has_secret_key, without_secrets
 from notifyaudit.text import storable
 
 
@@ -16,17 +20,33 @@ def type_of(model: type[models.Model] | models.Model) -> str:
     return concrete._meta.label
 
 
+def has_key(instance: models.Model) -> bool:
+    """Whether all of the primary key is set: it is not before the first save, nor after a delete()."""
+    return None not in _key_of(instance)
+
+
 def id_of(instance: models.Model) -> str:
-    """The primary key as a string; a composite one as a JSON list of strings."""
-    if isinstance(instance.pk, tuple):
-        return json.dumps([str(part) for part in instance.pk])
-    return str(instance.pk)
+    """
+    The primary key as a string, in the one form that its field gives it; a composite one as a JSON list of
+    strings. Of a key that is itself a secret, such as a session's, a digest. Empty while there is none.
+    """
+    if not has_key(instance):
+        return ""
+    parts = [
+        _text(field, value) for field, value in zip(instance._meta.pk_fields, _key_of(instance), strict=True)
+    ]
+    identifier = json.dumps(parts, ensure_ascii=False) if isinstance(instance.pk, tuple) else parts[0]
+    return _digest(identifier) if has_secret_key(instance) else identifier
 
 
 def repr_of(instance: object) -> str:
-    """``str(instance)``, or its class where the model's ``__str__`` raises: naming must not fail a save."""
+    """
+    ``str(instance)``, or its class where that raises: naming must not fail a save. What of a model's
+    sensitive fields its ``__str__`` tells is masked.
+    """
     try:
-        return storable(str(instance))
+        text = storable(str(instance))
+        return without_secrets(text, instance) if isinstance(instance, models.Model) else text
     except Exception:  # noqa: BLE001 - a model's own code, run inside somebody's transaction
         return f"<{type(instance).__name__}>"
 
@@ -44,21 +64,45 @@ def model_of(type_name: str) -> type[models.Model] | None:
         return None
 
 
+def key_from(model: type[models.Model], identifier: str) -> Any:
+    """What :func:`id_of` made a string of; ``None`` if it is no key of this model (any more)."""
+    if not identifier or has_secret_key(model):
+        return None
+    try:
+        return model._meta.pk.to_python(identifier)
+    except (ValidationError, ValueError, TypeError):
+        return None
+
+
 def resolve(type_name: str, identifier: str, alias: str) -> models.Model | None:
     """
     The row of that name, ``None`` when it is gone. Through the base manager: an object that the
     default manager hides (archived, soft-deleted) is still the object.
     """
     model = model_of(type_name)
-    if model is None or not identifier:
+    key = key_from(model, identifier) if model is not None else None
+    if model is None or key is None:
         return None
     try:
-        pk: Any = json.loads(identifier) if isinstance(model._meta.pk, _composite()) else identifier
-        return model._base_manager.using(alias).get(pk=pk)
+        return model._base_manager.using(alias).get(pk=key)
     except (ObjectDoesNotExist, ValidationError, ValueError):
         return None
 
 
-def _composite() -> tuple[type, ...]:
-    pk = getattr(models, "CompositePrimaryKey", None)
-    return (pk,) if pk else ()
+def _key_of(instance: models.Model) -> tuple[Any, ...]:
+    return instance.pk if isinstance(instance.pk, tuple) else (instance.pk,)
+
+
+def _text(field: "models.Field[Any, Any]", value: Any) -> str:
+    # A UUID may have been given as text, with or without hyphens; a number as text.
+    if isinstance(value, Enum):
+        value = value.value
+    try:
+        value = field.to_python(value)
+    except (ValidationError, ValueError, TypeError):
+        return str(value)
+    return str(field.value_to_string(SimpleNamespace(**{field.attname: value})))  # type: ignore[arg-type]
+
+
+def _digest(identifier: str) -> str:
+    return salted_hmac("notifyaudit.identity", identifier, algorithm="sha256").hexdigest()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from notifyaudit import addresses, conf
 from notifyaudit.emails import AuditEmail
-from notifyaudit.identity import id_of
+from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
 from notifyaudit.registry import emails
 
@@ -69,12 +69,9 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     for message_id, event_id, reason in rows:
         of_message[message_id].append((event_id, reason))
     events = AuditEvent.objects.using(alias).in_bulk({event_id for _, event_id, _ in rows})
-    users = {
-        id_of(user): user
-        for user in get_user_model()
-        ._base_manager.using(alias)
-        .filter(pk__in={message.recipient_id for message in messages if message.recipient_id})
-    }
+    user_model = get_user_model()
+    keys = {key_from(user_model, message.recipient_id) for message in messages} - {None}
+    users = {id_of(user): user for user in user_model._base_manager.using(alias).filter(pk__in=keys)}
     return [
         Parcel(
             message=message,

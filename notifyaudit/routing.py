@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from notifyaudit import conf
 from notifyaudit.actions import known
+from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
 from notifyaudit.isolation import isolated
@@ -53,6 +54,11 @@ def route(event: AuditEvent) -> None:
     """
     for email_class in emails.for_action(event.action):
         _tell_all(event, email_class)
+    _mark_routed(event)
+
+
+@persistent
+def _mark_routed(event: AuditEvent) -> None:
     _events().filter(pk=event.pk, routed_at__isnull=True).update(routed_at=timezone.now())
 
 
@@ -85,8 +91,7 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
             return False
         if chunk is None:
             return True
-        with transaction.atomic(using=conf.current().DATABASE):
-            _write_chunk(event, email_class, chunk)
+        _write_chunk(event, email_class, chunk)
 
 
 def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[list[Recipient]]:
@@ -96,13 +101,19 @@ def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[li
     yield from in_chunks(() if recipients is None else recipients, CHUNK)
 
 
+@persistent
 def _write_chunk(event: AuditEvent, email_class: type[AuditEmail], chunk: list[Recipient]) -> None:
-    _hold(event)
-    told = set(
-        _notifications(event, email_class)
-        .filter(recipient_key__in=[recipient.key for recipient in chunk])
-        .values_list("recipient_key", flat=True)
-    )
+    with transaction.atomic(using=conf.current().DATABASE):
+        _hold(event)
+        told = set(
+            _notifications(event, email_class)
+            .filter(recipient_key__in=[recipient.key for recipient in chunk])
+            .values_list("recipient_key", flat=True)
+        )
+        _write(event, email_class, [recipient for recipient in chunk if recipient.key not in told])
+
+
+def _write(event: AuditEvent, email_class: type[AuditEmail], recipients: list[Recipient]) -> None:
     notifications = [
         Notification(
             event=event,
@@ -113,8 +124,7 @@ def _write_chunk(event: AuditEvent, email_class: type[AuditEmail], chunk: list[R
             reason=Reason.NAMED,
             skip_reason=_skip_reason(event, email_class, recipient),
         )
-        for recipient in chunk
-        if recipient.key not in told
+        for recipient in recipients
     ]
     wanted = [notification for notification in notifications if not notification.skip_reason]
     alias = conf.current().DATABASE
@@ -139,6 +149,7 @@ def _skip_reason(event: AuditEvent, email_class: type[AuditEmail], recipient: Re
     return ""
 
 
+@persistent
 def _write_failure(event: AuditEvent, email_class: type[AuditEmail], error: Exception) -> None:
     alias = conf.current().DATABASE
     with transaction.atomic(using=alias):

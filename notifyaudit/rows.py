@@ -2,15 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 
 from notifyaudit import conf
 from notifyaudit.identity import reference
 from notifyaudit.values import to_json
+
+if TYPE_CHECKING:
+    from django.db.models.query import RawQuerySet
+
+M = TypeVar("M", bound=models.Model)
 
 Pairs = Sequence[tuple[models.Model, models.Model]]
 
@@ -47,6 +52,17 @@ def read(keys: Iterable[Key], *, lock: bool = False) -> dict[Key, models.Model]:
     return found
 
 
+def committed(queryset: "models.QuerySet[M]") -> "RawQuerySet[M]":
+    """
+    The rows of a queryset as of now, for MariaDB's REPEATABLE READ: there a plain read shows what was
+    committed when the transaction first read, a locking one what is committed by now.
+    """
+    # Not select_for_update(): of two transactions that both lost the race for a unique key, each holds a
+    # shared lock on it, and each waiting for an exclusive one would be a deadlock.
+    sql, params = queryset.query.get_compiler(queryset.db).as_sql()
+    return queryset.model._base_manager.using(queryset.db).raw(f"{sql} LOCK IN SHARE MODE", params)
+
+
 def snapshot(row: models.Model) -> dict[str, Any]:
     """All values of a row, by column: ``{"building_id": 7, …}``."""
     return {field.attname: to_json(field.value_from_object(row)) for field in row._meta.concrete_fields}
@@ -55,8 +71,12 @@ def snapshot(row: models.Model) -> dict[str, Any]:
 def load_relations(rows: Iterable[models.Model]) -> None:
     """Read the objects of all many-to-many fields now, a statement a field: later they may be others."""
     for group in _by_model(rows).values():
-        if names := [field.name for field in group[0]._meta.many_to_many]:
-            prefetch_related_objects(group, *names)
+        # Through the base manager: what the default one hides is related all the same.
+        related = [
+            Prefetch(field.name, field.related_model._base_manager.all())
+            for field in group[0]._meta.many_to_many
+        ]
+        prefetch_related_objects(group, *related)
 
 
 def differences(pairs: Pairs) -> list[dict[str, tuple[Any, Any]]]:

@@ -21,10 +21,11 @@ from django_pony_express.errors import EmailServiceAttachmentError, EmailService
 
 from notifyaudit import conf
 from notifyaudit.claiming import Claim, claim, recover
+from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.exceptions import InvalidAddress
 from notifyaudit.isolation import isolated
-from notifyaudit.models import MessageStatus, Notification, SkipReason
+from notifyaudit.models import Message, MessageStatus, Notification, SkipReason
 from notifyaudit.preparing import Declined, Mail, Parcel, parcels_of, prepare
 from notifyaudit.text import describe
 from notifyaudit.transport import (
@@ -95,14 +96,12 @@ def _send_batch(
     try:
         for position, parcel in enumerate(parcels):
             ready = _given_up(parcel) or _prepare(parcel)
-            with transaction.atomic(using=conf.current().DATABASE):
-                if unsettled:
-                    _settle(batch, *unsettled, outcomes)
-                if isinstance(ready, Outcome):
-                    _settle(batch, parcel, ready, outcomes)
-                    ours = False
-                else:
-                    ours = batch.mark_sending(parcel.message)
+            known = [unsettled] if unsettled else []
+            if isinstance(ready, Outcome):
+                written, ours = _write(batch, [*known, (parcel, ready)])
+            else:
+                written, ours = _write(batch, known, leaving=parcel.message)
+            outcomes.update(written)
             unsettled = None
             if isinstance(ready, Outcome) or not ours:
                 continue
@@ -115,7 +114,7 @@ def _send_batch(
     finally:
         # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
         if unsettled:
-            _settle(batch, *unsettled, outcomes)
+            outcomes.update(_write(batch, [unsettled])[0])
 
 
 def _given_up(parcel: Parcel) -> Outcome | None:
@@ -211,14 +210,29 @@ def _given_back(parcel: Parcel, error: NoConnection) -> Outcome:
     return Outcome(status=MessageStatus(parcel.message.status), values={"last_error": describe(error)})
 
 
-def _settle(batch: Claim, parcel: Parcel, outcome: Outcome, outcomes: Counter[MessageStatus]) -> None:
+@persistent
+def _write(
+    batch: Claim, known: list[tuple[Parcel, Outcome]], *, leaving: Message | None = None
+) -> tuple[Counter[MessageStatus], bool]:
+    """
+    One commit: what became of the mails before, and that another leaves now.
+
+    Returns:
+        how many were settled in which status, and whether the one that leaves is (still) ours.
+    """
+    with transaction.atomic(using=conf.current().DATABASE):
+        settled = Counter(outcome.status for parcel, outcome in known if _settle(batch, parcel, outcome))
+        return settled, leaving is not None and batch.mark_sending(leaving)
+
+
+def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
     if not batch.settle(parcel.message, status=outcome.status, **outcome.values):
         logger.warning("message %s was taken over by another worker: the lease had ended", parcel.message.pk)
-        return
+        return False
     if outcome.skip_reason:
         notifications = Notification.objects.using(conf.current().DATABASE)
         notifications.filter(message=parcel.message).update(skip_reason=outcome.skip_reason)
-    outcomes[outcome.status] += 1
+    return True
 
 
 def _digest(content: EmailMessage) -> str:

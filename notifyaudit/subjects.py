@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Self, TypeGuard
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -12,8 +11,9 @@ from django.db.models import prefetch_related_objects
 
 from notifyaudit import conf
 from notifyaudit.exceptions import UnsavedTarget, WrongDatabase
-from notifyaudit.identity import id_of, reference, repr_of, type_of
+from notifyaudit.identity import has_key, id_of, reference, repr_of, type_of
 from notifyaudit.masking import Mask
+from notifyaudit.secrecy import mask_of
 
 _GENERATIONS = 16
 """More than any model has: a loop of parents ends here."""
@@ -52,15 +52,20 @@ class Subject:
 
 def is_saved(instance: Any) -> TypeGuard[models.Model]:
     """Whether this is an object that is in the database, as far as the instance knows."""
-    return isinstance(instance, models.Model) and instance.pk is not None and not instance._state.adding
+    return isinstance(instance, models.Model) and has_key(instance) and not instance._state.adding
 
 
 def require_saved(instance: models.Model) -> None:
     """
     Raises:
+        TypeError: if this is no model instance.
         UnsavedTarget: if the instance was never saved, or has been deleted.
         WrongDatabase: if it was read from another database than the ledger's.
     """
+    if not isinstance(instance, models.Model):
+        raise TypeError(
+            f"a model instance is needed, not {instance!r}; for several objects see record_many()."
+        )
     if not is_saved(instance):
         raise UnsavedTarget(instance)
     ledger = conf.current().DATABASE
@@ -92,19 +97,6 @@ def load_ancestors(instances: Iterable[models.Model]) -> None:
 
 def _is_foreign_key(model: type[models.Model], name: str) -> bool:
     return any(field.name == name and field.many_to_one for field in model._meta.concrete_fields)
-
-
-def mask_of(model: type[models.Model] | None) -> Mask:
-    """The mask for an object of this model."""
-    return _mask(
-        (*conf.current().SENSITIVE_FIELDS, *getattr(model, "notifyaudit_sensitive_fields", ())),
-        tuple(getattr(model, "notifyaudit_public_fields", ())),
-    )
-
-
-@lru_cache(maxsize=256)
-def _mask(sensitive: tuple[str, ...], public: tuple[str, ...]) -> Mask:
-    return Mask(sensitive, public)
 
 
 def _ancestors(instance: models.Model) -> Iterator[models.Model]:

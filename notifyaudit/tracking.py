@@ -11,6 +11,7 @@ from notifyaudit import conf, rows, watching
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED
 from notifyaudit.exceptions import UnsavedTarget
+from notifyaudit.identity import has_key
 from notifyaudit.models import AuditEvent
 from notifyaudit.rows import Key
 from notifyaudit.subjects import Subject, load_ancestors, require_saved
@@ -82,9 +83,9 @@ def track(
         subjects = _subjects(before)
         tracking = Tracking()
         yield tracking
-        after = rows.read(
-            [*keys, *(rows.key_of(instance) for instance in unsaved if instance.pk is not None)]
-        )
+        saved_now = [rows.key_of(instance) for instance in unsaved if has_key(instance)]
+        # Locked as well: under MariaDB's REPEATABLE READ a plain read would show older rows than the first.
+        after = rows.read([*keys, *saved_now], lock=True)
         changes = _changes(before, after)
         subjects |= _subjects({key: after[key] for key in changes})
         details = {"actor": actor, "related": related, "data": data, "source": source}

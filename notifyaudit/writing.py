@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.contrib.auth import get_user_model
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notifyaudit import compat, conf, context, watching
+from notifyaudit import compat, conf, context, rows, watching
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED, AuditContext
 from notifyaudit.exceptions import NotInTransaction
 from notifyaudit.identity import id_of, reference, repr_of
 from notifyaudit.models import AuditEvent
-from notifyaudit.subjects import Subject, mask_of, require_saved
+from notifyaudit.secrecy import mask_of
+from notifyaudit.subjects import Subject, require_saved
 from notifyaudit.tasks import request_wake_up
 from notifyaudit.text import storable
 from notifyaudit.values import to_json
@@ -90,7 +91,7 @@ def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:
         target_repr=subject.repr,
         ancestors=subject.ancestors,
         snapshot=None if draft.snapshot is None else mask.apply(draft.snapshot),
-        related=[_related(instance) for instance in draft.related],
+        related=[_related(instance) for instance in _several(draft.related)],
         changes=mask.apply_to_changes(_pairs(draft.changes or {})),
         data=mask.apply(_mapping(draft.data or {})),
         # Not the target's mask: what its model declares public says nothing about a request or a job.
@@ -132,11 +133,15 @@ def _first_of(keyed: Sequence[AuditEvent], alias: str) -> Callable[[AuditEvent],
         references = [event.source_ref for event in chunk if event.source_ref is not None]
         same = Q(idempotency_key__in=keys) | Q(source_ref__in=references)
         # The latest first, so that the earliest is what remains.
-        for event in AuditEvent.objects.using(alias).filter(same).order_by("-pk"):
+        taken = AuditEvent.objects.using(alias).filter(same).order_by("-pk")
+        for event in rows.committed(taken) if connections[alias].vendor == "mysql" else taken:
             stored |= dict.fromkeys(_names(event), event)
 
     def first(event: AuditEvent) -> AuditEvent:
-        return min((stored[name] for name in _names(event) if name in stored), key=lambda found: found.pk)
+        found = [stored[name] for name in _names(event) if name in stored]
+        if not found:
+            raise AuditEvent.DoesNotExist("the event's keys were taken, but the one that took them is gone")
+        return min(found, key=lambda each: each.pk)
 
     return first
 
@@ -156,12 +161,20 @@ def _actor(actor: Any) -> tuple[str, str]:
     return id_of(actor) if isinstance(actor, get_user_model()) else "", repr_of(actor)
 
 
+def _several(related: Any) -> Iterable[Any]:
+    if isinstance(related, models.Model):
+        raise TypeError(f"related must be a list of model instances, not one: [{related!r}].")
+    return cast("Iterable[Any]", related)
+
+
 def _related(instance: models.Model) -> dict[str, str]:
     require_saved(instance)
     return reference(instance)
 
 
 def _pairs(changes: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    if not isinstance(changes, Mapping):
+        raise TypeError(f"changes must be a mapping {{field: (old, new)}}, not {changes!r}.")
     for name, sides in changes.items():
         if isinstance(sides, str) or not isinstance(sides, Sequence) or len(sides) != 2:  # noqa: PLR2004
             raise TypeError(f"changes[{name!r}] must be a pair (old, new), not {sides!r}.")

@@ -17,19 +17,23 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
-def pytest_collection_modifyitems(config, items):
+def unavailable() -> str:
+    """Why the tests cannot run on the chosen database; empty if they can."""
     database = settings.DATABASES["default"]
-    if "sqlite" in database["ENGINE"]:
-        return
-    where = f"{database['HOST']}:{database['PORT']}"
-    if answers(database["HOST"], int(database["PORT"])):
+    if settings.DATABASE_UNAVAILABLE:
+        return settings.DATABASE_UNAVAILABLE
+    if "sqlite" in database["ENGINE"] or answers(database["HOST"], int(database["PORT"])):
+        return ""
+    return f"no {settings.DATABASE} answers at {database['HOST']}:{database['PORT']}"
+
+
+def pytest_collection_modifyitems(config, items):
+    if not (reason := unavailable()):
         return
     if SERVICES_REQUIRED:
-        pytest.exit(
-            f"NOTIFYAUDIT_REQUIRE_SERVICES=1, and no {settings.DATABASE} answers at {where}", returncode=1
-        )
+        pytest.exit(f"NOTIFYAUDIT_REQUIRE_SERVICES=1, but {reason}", returncode=1)
     for item in items:
-        item.add_marker(pytest.mark.skip(reason=f"no {settings.DATABASE} answers at {where}"))
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_report_header():

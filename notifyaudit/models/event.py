@@ -1,9 +1,10 @@
 """What happened. One row per event, written in the transaction of the change, and the outbox at once."""
 
+import json
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from notifyaudit.changes import Change, readable
 from notifyaudit.exceptions import ImmutableEvent
 from notifyaudit.identity import model_of, resolve
 from notifyaudit.masking import MASK
+from notifyaudit.models.fields import KeyField
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -56,11 +58,11 @@ class AuditEvent(models.Model):
     removes an event. Its facts are append-only through the ORM (:class:`ImmutableEvent`).
     """
 
-    action = models.CharField(_("action"), max_length=190)
-    actor_id = models.CharField(_("actor"), max_length=255, blank=True)
+    action = KeyField(_("action"), max_length=190)
+    actor_id = KeyField(_("actor"), max_length=255, blank=True)
     actor_repr = models.TextField(_("actor was called"), blank=True)
-    target_type = models.CharField(_("target's model"), max_length=190, blank=True)
-    target_id = models.CharField(_("target"), max_length=255, blank=True)
+    target_type = KeyField(_("target's model"), max_length=190, blank=True)
+    target_id = KeyField(_("target"), max_length=255, blank=True)
     target_repr = models.TextField(_("target was called"), blank=True)
     ancestors = models.JSONField(_("ancestors"), default=list, blank=True)
     snapshot = models.JSONField(_("snapshot"), null=True, blank=True)
@@ -68,12 +70,12 @@ class AuditEvent(models.Model):
     changes = models.JSONField(_("changes"), default=dict, blank=True)
     data = models.JSONField(_("data"), default=dict, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
-    correlation_id = models.CharField(_("correlation id"), max_length=190, blank=True)
-    idempotency_key = models.CharField(_("idempotency key"), max_length=190, null=True, unique=True)
+    correlation_id = KeyField(_("correlation id"), max_length=190, blank=True)
+    idempotency_key = KeyField(_("idempotency key"), max_length=190, null=True, unique=True)
     occurred_at = models.DateTimeField(_("occurred at"), default=timezone.now)
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
-    source = models.CharField(_("source"), max_length=64, default="app")
-    source_ref = models.CharField(_("reference in the source"), max_length=190, null=True)
+    source = KeyField(_("source"), max_length=64, default="app")
+    source_ref = KeyField(_("reference in the source"), max_length=190, null=True)
 
     # State, not a fact: NULL until notifications stand for everybody who should hear of the event.
     routed_at = models.DateTimeField(_("routed at"), null=True, editable=False)
@@ -146,14 +148,21 @@ class AuditEvent(models.Model):
         for field in model._meta.concrete_fields:
             value = self.snapshot.get(field.attname)
             if value is not None and value != MASK:
-                try:
-                    setattr(instance, field.attname, field.to_python(value))
-                except (ValidationError, ValueError, TypeError):
-                    # Bytes are stored by their length only, and a field's type may have changed since: what
-                    # can be rebuilt is worth more than nothing.
-                    continue
+                # The field's type has changed since, or a field's own code fails: what can be rebuilt is
+                # worth more than nothing.
+                with suppress(Exception):
+                    setattr(instance, field.attname, _python(field, value))
         instance._state.db = self._alias
         return instance
+
+
+def _python(field: "models.Field[Any, Any]", value: Any) -> Any:
+    base_field = getattr(field, "base_field", None)  # of PostgreSQL's arrays and ranges
+    if base_field is not None and isinstance(value, list):
+        return [_python(base_field, item) if item is not None else None for item in value]
+    if base_field is not None and isinstance(value, dict):
+        return field.to_python(json.dumps(value))
+    return field.to_python(value)
 
 
 AuditEvent.FACTS = frozenset(

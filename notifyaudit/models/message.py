@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from notifyaudit import conf
 from notifyaudit.identity import resolve
+from notifyaudit.models.fields import KeyField
 
 
 def new_message_id() -> str:
@@ -55,15 +56,15 @@ class Message(models.Model):
     not passed. Every change it makes is guarded by the token.
     """
 
-    email_key = models.CharField(_("kind of email"), max_length=190)
-    recipient_key = models.CharField(_("recipient's key"), max_length=255)
-    recipient_id = models.CharField(_("recipient"), max_length=255, blank=True)
+    email_key = KeyField(_("kind of email"), max_length=190)
+    recipient_key = KeyField(_("recipient's key"), max_length=255)
+    recipient_id = KeyField(_("recipient"), max_length=255, blank=True)
     address = models.CharField(_("address"), max_length=512, blank=True)
     status = models.CharField(
         _("status"), max_length=16, choices=MessageStatus.choices, default=MessageStatus.OPEN
     )
     # Unique while others may join, NULL from the moment it is closed (MariaDB has no partial indexes).
-    open_key = models.CharField(_("open key"), max_length=255, null=True, unique=True)
+    open_key = KeyField(_("open key"), max_length=255, null=True, unique=True)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     priority = models.SmallIntegerField(_("priority"), default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from notifyaudit import conf
 from notifyaudit.identity import resolve
 from notifyaudit.models.event import AuditEvent
+from notifyaudit.models.fields import KeyField
 from notifyaudit.models.message import Message
 
 
@@ -45,9 +46,9 @@ class Notification(models.Model):
         db_constraint=False,
         verbose_name=_("event"),
     )
-    email_key = models.CharField(_("kind of email"), max_length=190)
-    recipient_key = models.CharField(_("recipient's key"), max_length=255, blank=True)
-    recipient_id = models.CharField(_("recipient"), max_length=255, blank=True)
+    email_key = KeyField(_("kind of email"), max_length=190)
+    recipient_key = KeyField(_("recipient's key"), max_length=255, blank=True)
+    recipient_id = KeyField(_("recipient"), max_length=255, blank=True)
     address = models.CharField(_("address"), max_length=512, blank=True)
     reason = models.CharField(_("reason"), max_length=32, choices=Reason.choices, blank=True)
     skip_reason = models.CharField(_("why not"), max_length=32, choices=SkipReason.choices, blank=True)

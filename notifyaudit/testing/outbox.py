@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from notifyaudit import conf
 from notifyaudit.emails import AuditEmail
 from notifyaudit.identity import id_of
-from notifyaudit.models import Message, MessageStatus, Notification
+from notifyaudit.models import Message, MessageStatus, Notification, SkipReason
 from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 from notifyaudit.tasks import sweep
@@ -21,6 +21,8 @@ from notifyaudit.testing.email import SentEmail
 __all__ = ["AuditOutbox", "SentEmail"]
 
 EmailClass = type[AuditEmail] | None
+
+_REASONS = frozenset({*SkipReason.values, "failed", "not_asked"})
 
 
 class _MemoryTransport:
@@ -91,6 +93,8 @@ class AuditOutbox:
                 class that raised, or ``"not_asked"`` if nobody thought of this recipient.
         """
         __tracebackhide__ = True
+        if because is not None and because not in _REASONS:
+            raise ValueError(f"because={because!r} is no reason; known are {', '.join(sorted(_REASONS))}.")
         found = [email for email in self._emails() if _matches(email, email_class, to)]
         if found:
             self._fail(
@@ -181,7 +185,7 @@ def _matches(email: SentEmail, email_class: EmailClass, to: Any) -> bool:
         return True
     if isinstance(to, str):
         return to.casefold() in (address.casefold() for address in email.to)
-    return email.message.recipient_id == id_of(to)
+    return bool(email.message.recipient_id == id_of(to))
 
 
 def _narrowed(rows: QuerySet[Notification], email_class: EmailClass, to: Any) -> QuerySet[Notification]:

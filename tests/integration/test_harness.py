@@ -117,6 +117,10 @@ class TestQuestions:
         with pytest.raises(AssertionError, match="because of 'actor', not 'not_asked'"):
             audit_outbox.assert_not_sent(to=user, because="not_asked")
 
+    def test_not_sent_knows_the_reasons_that_there_are(self, audit_outbox):
+        with pytest.raises(ValueError, match="'bogus' is no reason; known are actor, deleted, failed"):
+            audit_outbox.assert_not_sent(because="bogus")
+
     def test_not_sent_fails_for_a_mail_that_was_sent(self, change, audit_outbox, user):
         change()
         with pytest.raises(

@@ -211,6 +211,15 @@ class TestRefusals:
         with pytest.raises(TypeError, match=r"changes\['title'\] must be a pair"):
             record(DocumentAction.FILED, changes={"title": sides})
 
+    def test_what_is_no_object_or_no_list_of_them(self, document):
+        for wrong in ("doc", Document.objects.all(), Document):
+            with pytest.raises(TypeError, match="a model instance is needed"):
+                record(DocumentAction.FILED, target=wrong)
+        with pytest.raises(TypeError, match="related must be a list"):
+            record(DocumentAction.FILED, related=document)
+        with pytest.raises(TypeError, match="changes must be a mapping"):
+            record(DocumentAction.FILED, changes=["title"])
+
     def test_data_that_is_no_mapping(self):
         with pytest.raises(TypeError, match="data must be a mapping"):
             record(DocumentAction.FILED, data=["x"])

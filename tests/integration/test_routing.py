@@ -77,7 +77,8 @@ def test_a_queryset_is_read_in_chunks():
         record(DocumentAction.FILED)
         with CaptureQueriesContext(connection) as captured:
             route_pending()
-    reads = [query["sql"] for query in captured.captured_queries if 'FROM "inspections_user"' in query["sql"]]
+    table = f"FROM {connection.ops.quote_name('inspections_user')}"
+    reads = [query["sql"] for query in captured.captured_queries if table in query["sql"]]
     assert len(reads) == 3
     assert all(f"LIMIT {CHUNK}" in sql for sql in reads)
     assert len(told()) == CHUNK * 2 + 1

@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 
@@ -72,6 +73,73 @@ class UrgentDocument(Document):
 
     class Meta:
         proxy = True
+
+
+class Member(AbstractBaseUser):
+    """A user whose key is a UUID and whose name is an address."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    mail = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+
+    EMAIL_FIELD = "mail"
+    USERNAME_FIELD = "mail"
+    objects = BaseUserManager()
+
+
+class Shelf(models.Model):
+    """A key that is a text, any text."""
+
+    code = models.CharField(primary_key=True, max_length=200)
+
+    def __str__(self):
+        return f"Shelf {self.code}"
+
+
+class Seat(models.Model):
+    """A key of two parts, one of them a foreign key."""
+
+    pk = models.CompositePrimaryKey("shelf_id", "number")
+    shelf = models.ForeignKey(Shelf, models.CASCADE)
+    number = models.IntegerField()
+    label = models.CharField(max_length=50, default="")
+
+    def __str__(self):
+        return f"{self.shelf_id}/{self.number}"
+
+
+class LivingManager(models.Manager):
+    def get_queryset(self):
+        return super().get_queryset().filter(archived=False)
+
+
+class Archive(models.Model):
+    """Its default manager hides what is archived."""
+
+    name = models.CharField(max_length=50)
+    archived = models.BooleanField(default=False)
+    siblings = models.ManyToManyField("self", symmetrical=False)
+
+    objects = LivingManager()
+
+    def __str__(self):
+        return self.name
+
+
+class Credential(models.Model):
+    """Everything about it is secret, its name and its key first."""
+
+    session_key = models.CharField(primary_key=True, max_length=40)
+    api_token = models.ForeignKey(Ticket, models.CASCADE, null=True)
+    code = models.CharField(max_length=40, default="")
+    holder = models.ForeignKey(Tag, models.CASCADE, null=True)
+    reader_token = models.ForeignKey(Tag, models.CASCADE, null=True, related_name="+")
+
+    notifyaudit_sensitive_fields = ["code", "holder_id"]
+    notifyaudit_public_fields = ["reader_token"]
+
+    def __str__(self):
+        return f"{self.session_key} ({self.code})"
 
 
 # At the end: the module is a page of the documentation, and uses nothing from here.

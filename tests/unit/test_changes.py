@@ -40,7 +40,7 @@ def test_a_change_is_the_stored_pair_and_more():
         ("updated_at", "2026-12-24T09:30:00+00:00", date_format(MOMENT, "DATETIME_FORMAT")),
         ("updated_at", "2026-12-24T09:30:00", date_format(MOMENT, "DATETIME_FORMAT")),
         ("folder", reference("Inner"), "Inner"),
-        ("folder", {"other": "shape"}, "{'other': 'shape'}"),
+        ("folder", {"other": "shape"}, "other: shape"),
         ("tags", [reference("a"), reference("b")], "a, b"),
         ("tags", [], "–"),
         ("title", "", "–"),
