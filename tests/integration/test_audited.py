@@ -57,7 +57,8 @@ WAYS = {
             [Document(pk=d.pk, title="x")],
             update_conflicts=True,
             update_fields=["title"],
-            unique_fields=["id"],
+            # MariaDB decides for itself which key a conflict is about.
+            unique_fields=["id"] if connection.features.supports_update_conflicts_with_target else None,
         ),
         ["insert"],
     ),
@@ -102,6 +103,9 @@ class TestMatrix:
         write, expected = WAYS[way]
         with forgotten() as found, transaction.atomic():
             write(document, tag)
+        if connection.vendor == "mysql" and way == "a cascade":
+            # Nullable keys are set to NULL before the rows go, where constraints cannot be deferred.
+            expected = [*expected, "update"]
         assert sorted(set(found)) == [f"{operation} Document" for operation in expected]
 
     def test_recorded(self, way, document, tag):

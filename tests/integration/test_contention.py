@@ -180,7 +180,7 @@ def test_a_mail_that_is_out_is_settled_although_its_row_was_held(user):
 
     with email_kind([user]), impatient():
         record(DocumentAction.FILED)
-        swept = sweep(Holder)
+        swept = sweep(lambda _backend: Holder())
     assert swept.messages == {"sent": 1}
     assert Message.objects.get().status == "sent"
 

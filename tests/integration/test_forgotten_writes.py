@@ -102,6 +102,13 @@ TEST = """
 """
 
 
+@pytest.fixture(autouse=True)
+def _as_at_a_terminal(monkeypatch):
+    # In continuous integration pytest repeats whole messages in its summary.
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def run(pytester, monkeypatch):
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "settings")
