@@ -17,7 +17,7 @@ from example_site.inspections.files import atomic_with_files, delete_after_commi
 from example_site.inspections.models.buildings import Building, User
 from example_site.inspections.models.photos import Photo
 from example_site.inspections.models.sections import Section
-from notifyaudit import record, track
+from notifyaudit import audited, record, track
 
 
 class InspectionQuerySet(models.QuerySet["Inspection"]):
@@ -33,6 +33,7 @@ class InspectionQuerySet(models.QuerySet["Inspection"]):
         )
 
 
+@audited
 class Inspection(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
@@ -180,10 +181,12 @@ class Inspection(models.Model):
         """
         with transaction.atomic():
             self.lock_open()
-            record(InspectionAction.REMOVED, target=self, snapshot=True, **acted(by))
-            for photo in self.photos.all():
+            photos, reports = list(self.photos.all()), list(self.reports.all())
+            parts = [*self.sections.all(), *photos, *reports]
+            record(InspectionAction.REMOVED, target=self, snapshot=True, related=parts, **acted(by))
+            for photo in photos:
                 delete_after_commit(photo.image)
-            for report in self.reports.all():
+            for report in reports:
                 delete_after_commit(report.file)
             self.delete()
 

@@ -12,7 +12,7 @@ from example_site.inspections.files import delete_after_commit
 from example_site.inspections.images import image_kind, validate_photo
 from example_site.inspections.models.buildings import User
 from example_site.inspections.models.parts import PartQuerySet
-from notifyaudit import record
+from notifyaudit import audited, record
 
 
 def photo_path(photo: "Photo", _filename: str) -> str:
@@ -20,6 +20,7 @@ def photo_path(photo: "Photo", _filename: str) -> str:
     return f"photos/{uuid4()}.{image_kind(photo.image.file) or 'bin'}"
 
 
+@audited
 class Photo(models.Model):
     notifyaudit_parent = "inspection"
 

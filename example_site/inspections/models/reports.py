@@ -14,7 +14,7 @@ from example_site.inspections.acting import acted
 from example_site.inspections.actions import ReportAction
 from example_site.inspections.models.buildings import User
 from example_site.inspections.models.parts import PartQuerySet
-from notifyaudit import record
+from notifyaudit import audited, record
 
 
 def report_path(_report: "Report", _filename: str) -> str:
@@ -22,6 +22,7 @@ def report_path(_report: "Report", _filename: str) -> str:
     return f"reports/{uuid4()}.pdf"
 
 
+@audited
 class Report(models.Model):
     notifyaudit_parent = "inspection"
 

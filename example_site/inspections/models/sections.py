@@ -11,9 +11,10 @@ from example_site.inspections.acting import acted
 from example_site.inspections.actions import SectionAction
 from example_site.inspections.models.buildings import User
 from example_site.inspections.models.parts import PartQuerySet
-from notifyaudit import record, track
+from notifyaudit import audited, record, track
 
 
+@audited
 class Section(models.Model):
     class Rating(models.TextChoices):
         GOOD = "good", _("Good")
