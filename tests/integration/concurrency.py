@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, connections
 
 needs_row_locks = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite locks the whole database, so no two writers ever meet"
+    connection.vendor != "postgresql", reason="two connections meet at a row's lock on PostgreSQL"
 )
 
 
@@ -19,9 +19,9 @@ def on_its_own_connection(function, *arguments):
 
 
 @contextmanager
-def before_first(start, happen):
-    """``happen()`` right before the first statement inside the block that begins with ``start``."""
-    happened = []
+def before_first(verb, table, happen):
+    """``happen()`` right before the first statement inside the block that does this to the table."""
+    start, happened = f"{verb} {connection.ops.quote_name(table)}", []
 
     def wrapper(execute, sql, params, many, context):
         if sql.startswith(start) and not happened:

@@ -91,7 +91,7 @@ def test_two_workers_that_route_the_same_event_at_once_tell_everybody_once(monke
 def test_a_database_lost_in_the_middle_leaves_no_mail_that_nobody_is_to_get():
     with email_kind(["a@x.example"]):
         record(DocumentAction.FILED)
-        with before_first('INSERT INTO "notifyaudit_notification"', lost):
+        with before_first("INSERT INTO", "notifyaudit_notification", lost):
             assert route_pending() == 0
         assert not Message.objects.exists()
         assert route_pending() == 1

@@ -253,7 +253,7 @@ def test_a_message_that_another_worker_takes_at_the_same_moment_is_not_claimed_t
     with email_kind(["a@x.example"]):
         record(DocumentAction.FILED)
         route_pending()
-        with before_first('UPDATE "notifyaudit_message"', take):
+        with before_first("UPDATE", "notifyaudit_message", take):
             assert claim() is None
     assert message_to("a").lease_token == other
 
@@ -309,7 +309,7 @@ class TestALostDatabase:
 
     def test_never_leaves_a_cancelled_mail_without_its_reason(self, server):
         with (
-            before_first('UPDATE "notifyaudit_notification"', lost),
+            before_first("UPDATE", "notifyaudit_notification", lost),
             pytest.raises(DatabaseError),
         ):
             send(server, ["a"], should_send=lambda self: False)
