@@ -1,6 +1,7 @@
 """What most of these tests arrange."""
 
 import pytest
+from django.db import models
 
 from example_site.inspections.models import User
 from tests.testapp.models import Document, Folder
@@ -24,3 +25,20 @@ def folder(db):
 @pytest.fixture
 def document(user, folder):
     return Document.objects.create(title="Plan A", owner=user, folder=folder)
+
+
+@pytest.fixture
+def hide_rows(monkeypatch):
+    """A function that lets a model's default manager hide all rows, as one does for archived objects."""
+
+    class HidingManager(models.Manager):
+        def get_queryset(self):
+            return super().get_queryset().none()
+
+    def hide(model):
+        manager = HidingManager()
+        manager.model = model
+        monkeypatch.setitem(vars(model._meta), "default_manager", manager)
+        assert not model._default_manager.exists()
+
+    return hide

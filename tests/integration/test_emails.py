@@ -1,7 +1,9 @@
 """What an email class makes of an event: subject, both parts, headers, in one engine or the other."""
 
+from contextlib import suppress
+
 import pytest
-from django.template import engines
+from django.template import TemplateDoesNotExist, engines
 from django.utils import translation
 from django_pony_express.errors import EmailServiceConfigError
 
@@ -40,6 +42,10 @@ class TestSubject:
         document.title = "A\r\nBcc: victim@x.example"
         document.save()
         assert sent(subject="{{ target }}\n was changed").subject == "A Bcc: victim@x.example was changed"
+
+    def test_has_no_line_breaks_that_an_override_returns(self, sent):
+        returned = "A\r\nBcc: victim@x.example"
+        assert sent(get_subject=lambda self: returned).subject == "A Bcc: victim@x.example"
 
     def test_has_the_prefix_of_pony_express(self, sent):
         assert sent(SUBJECT_PREFIX="Site").subject == "Site - Filed"
@@ -177,6 +183,15 @@ class TestPonyExpress:
         email = DocumentChangedEmail("a@x.example", {"target": "Plan A", "changes": {}})
         content = email.build()
         assert (content.subject, content.to) == ("Plan A was changed", ["a@x.example"])
+
+    @pytest.mark.parametrize("template", ["testapp/plain.html", "nowhere.html"])
+    def test_what_one_mail_was_built_from_is_forgotten_after_it(self, template):
+        with email_kind(subject="{{ target }}", template_name=template) as email_class:
+            email = email_class("a@x.example", {"target": "Plan A"})
+            with suppress(TemplateDoesNotExist):
+                email.build()
+            email.context_data["target"] = "Plan B"
+            assert email.get_subject() == "Plan B"
 
     def test_process_sends_what_build_makes_and_leaves_the_language_alone(self, mailoutbox):
         with translation.override("fr"):

@@ -67,6 +67,11 @@ class TestWhatAnEventSays:
         letter = Letter.objects.create(title="Dear all", owner=user)
         assert stored(record(DocumentAction.CHANGED, target=letter)).target == letter
 
+    def test_an_object_that_the_default_manager_hides_is_still_the_object(self, document, hide_rows):
+        event = record(DocumentAction.CHANGED, target=document)
+        hide_rows(Document)
+        assert stored(event).target == document
+
     def test_an_event_needs_no_object(self):
         event = stored(record(DocumentAction.FILED, data={"count": 3}))
         assert (event.target, event.target_repr, event.data) == (None, "", {"count": 3})
@@ -174,6 +179,14 @@ class TestDeletion:
         assert (rebuilt.pk, rebuilt.title, rebuilt.folder) == (pk, "Plan A", folder)
         assert rebuilt._state.adding
 
+    def test_what_is_masked_in_a_snapshot_is_not_rebuilt(self, document):
+        Document.objects.update(api_token="s3cret-value")
+        event = record(DocumentAction.REMOVED, target=document, snapshot=True)
+        document.delete()
+        event = stored(event)
+        assert event.snapshot["api_token"] == MASK
+        assert (event.target.title, event.target.api_token) == ("Plan A", "")
+
     def test_a_snapshot_of_a_field_whose_type_has_changed_is_rebuilt_without_it(self, document):
         event = record(DocumentAction.REMOVED, target=document, snapshot=True)
         document.delete()
@@ -200,6 +213,15 @@ class TestRefusals:
     def test_an_unsaved_object(self):
         with pytest.raises(UnsavedTarget, match="Document has no row"):
             record(DocumentAction.CHANGED, target=Document(title="x"))
+
+    def test_an_unsaved_related_object(self, document):
+        with pytest.raises(UnsavedTarget, match="Tag has no row"):
+            record(DocumentAction.CHANGED, target=document, related=[Tag(pk=7, name="x")])
+
+    def test_a_related_object_of_another_database(self, document, folder):
+        folder._state.db = "elsewhere"
+        with pytest.raises(WrongDatabase, match="'elsewhere'.*'default'"):
+            record(DocumentAction.CHANGED, target=document, related=[folder])
 
     def test_an_object_of_another_database(self, document):
         document._state.db = "elsewhere"

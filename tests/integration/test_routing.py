@@ -1,6 +1,9 @@
 """From an event to notifications: everybody once, every failure alone, and every decision on record."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.db import DatabaseError, connection
@@ -12,6 +15,7 @@ from example_site.inspections.models import User
 from notifyaudit import RetryPolicy, context, record, routing
 from notifyaudit.models import AuditEvent, Message, Notification
 from notifyaudit.routing import CHUNK, route, route_pending
+from tests.integration.concurrency import before_first, lost, needs_row_locks, on_its_own_connection
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
@@ -62,6 +66,36 @@ def test_a_kill_between_two_chunks_is_made_good(user):
     with email_kind(addresses):
         route_pending()
     assert sorted(told()) == sorted(f"mail:{address}" for address in addresses)
+
+
+@needs_row_locks
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_route_the_same_event_at_once_tell_everybody_once(monkeypatch):
+    # Where a worker knows who has been told already, and has written nothing yet.
+    both, skip_reason = Barrier(2), routing._skip_reason
+
+    def wait_for_the_other(*arguments):
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=0.5)
+        return skip_reason(*arguments)
+
+    monkeypatch.setattr(routing, "_skip_reason", wait_for_the_other)
+    with email_kind(["a@x.example"]), ThreadPoolExecutor() as workers:
+        event = record(DocumentAction.FILED)
+        routed = [workers.submit(on_its_own_connection, route, event) for _ in range(2)]
+        assert [future.result(timeout=30) for future in routed] == [None, None]
+    assert Message.objects.count() == Notification.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_lost_in_the_middle_leaves_no_mail_that_nobody_is_to_get():
+    with email_kind(["a@x.example"]):
+        record(DocumentAction.FILED)
+        with before_first("INSERT INTO", "notifyaudit_notification", lost):
+            assert route_pending() == 0
+        assert not Message.objects.exists()
+        assert route_pending() == 1
+    assert told() == ["mail:a@x.example"]
 
 
 def test_the_same_recipient_named_twice_is_told_once(user):

@@ -9,18 +9,19 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from example_site.inspections.models import User
 from notifyaudit import RetryPolicy, record
-from notifyaudit.claiming import claim
-from notifyaudit.models import Message, Notification
-from notifyaudit.routing import route_pending
+from notifyaudit.claiming import Claim, claim, recover
+from notifyaudit.models import AuditEvent, Message, Notification, Reason
+from notifyaudit.routing import route, route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.transport import DeliveryError, NoConnection, Refused, TryLater, Uncertain, open_transport
+from tests.integration.concurrency import before_first, lost
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
@@ -33,7 +34,7 @@ class Server:
     answers = {"refused": Refused, "later": TryLater, "uncertain": Uncertain, "down": NoConnection}
 
     def __init__(self):
-        self.accepted = []
+        self.accepted, self.closed = [], 0
 
     def send(self, message):
         name = message.to[0].partition("@")[0]
@@ -42,7 +43,7 @@ class Server:
         self.accepted.append(message)
 
     def close(self):
-        pass
+        self.closed += 1
 
     @property
     def recipients(self):
@@ -104,6 +105,15 @@ def test_attempts_end(server):
     assert message_to("later").status == "failed"
 
 
+def test_a_mail_that_is_sent_at_last_shows_no_error_any_more(server):
+    send(server, ["later"])
+    assert message_to("later").last_error
+    Message.objects.update(due_at=timezone.now(), address="now@x.example")
+    with email_kind():
+        send_due(lambda _backend: server)
+    assert (message_to("now").status, message_to("now").last_error) == ("sent", "")
+
+
 def test_an_uncertain_mail_is_sent_again_under_the_same_message_id(server):
     send(server, ["uncertain"])
     message_id = message_to("uncertain").message_id
@@ -119,6 +129,38 @@ def test_an_uncertain_mail_is_held_for_a_person_on_wish(server):
     with override_settings(NOTIFYAUDIT={"UNCERTAIN_POLICY": "hold"}):
         send(server, ["uncertain"])
     assert message_to("uncertain").status == "held"
+
+
+def test_a_mail_that_is_uncertain_twice_keeps_the_first_moment(server):
+    send(server, ["uncertain"])
+    first = timezone.now() - timedelta(hours=1)
+    Message.objects.update(due_at=timezone.now(), uncertain_at=first)
+    with email_kind():
+        assert send_due(lambda _backend: server) == {"uncertain": 1}
+    assert (message_to("uncertain").attempts, message_to("uncertain").uncertain_at) == (2, first)
+
+
+def test_a_mail_that_stays_uncertain_is_held_when_its_attempts_end(server):
+    assert send(server, ["uncertain"], retry=RetryPolicy(max_attempts=1)) == {"held": 1}
+    row = message_to("uncertain")
+    assert (row.status, row.attempts, row.uncertain_at is None) == ("held", 1, False)
+    assert "550 as told" in row.last_error
+
+
+def test_an_uncertain_mail_stays_uncertain_while_the_server_is_down(server):
+    send(server, ["uncertain"])
+    Message.objects.update(due_at=timezone.now(), address="down@x.example")
+    with email_kind(), pytest.raises(NoConnection):
+        send_due(lambda _backend: server)
+    assert (message_to("down").status, message_to("down").lease_token) == ("uncertain", None)
+
+
+def test_the_connection_is_closed_whatever_happens(server):
+    send(server, ["a", "refused"])
+    assert server.closed == 1
+    with pytest.raises(NoConnection):
+        send(server, ["down"])
+    assert server.closed == 2
 
 
 def test_without_a_server_the_batch_is_given_back_and_no_attempt_counted(server):
@@ -202,6 +244,82 @@ def test_two_workers_never_claim_the_same_message():
     assert not {row.pk for row in first.messages} & {row.pk for row in second.messages}
 
 
+def test_a_message_that_another_worker_takes_at_the_same_moment_is_not_claimed_too():
+    other, lease_until = uuid4(), timezone.now() + timedelta(minutes=5)
+
+    def take():
+        Message.objects.update(lease_token=other, lease_until=lease_until)
+
+    with email_kind(["a@x.example"]):
+        record(DocumentAction.FILED)
+        route_pending()
+        with before_first("UPDATE", "notifyaudit_message", take):
+            assert claim() is None
+    assert message_to("a").lease_token == other
+
+
+def test_a_message_leaves_with_a_full_lease_however_long_it_waited_for_its_turn():
+    with email_kind(["a@x.example"]):
+        record(DocumentAction.FILED)
+        route_pending()
+        batch = claim()
+    Message.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
+    assert batch.mark_sending(batch.messages[0])
+    assert message_to("a").lease_until > timezone.now() + timedelta(minutes=4)
+
+
+class TestAMailWhoseWorkerVanished:
+    @pytest.fixture
+    def abandoned(self, server):
+        send(server, ["a"])
+        Message.objects.update(status="sending", lease_until=timezone.now() - timedelta(seconds=1))
+
+    @pytest.mark.usefixtures("abandoned")
+    @pytest.mark.parametrize(("policy", "status"), [("resend", "uncertain"), ("hold", "held")])
+    def test_goes_where_the_policy_says(self, policy, status):
+        with override_settings(NOTIFYAUDIT={"UNCERTAIN_POLICY": policy}):
+            assert recover() == 1
+        row = message_to("a")
+        assert (row.status, row.lease_until, row.uncertain_at is None) == (status, None, False)
+        assert "vanished" in row.last_error
+
+    @pytest.mark.usefixtures("abandoned")
+    def test_keeps_the_first_moment_at_which_it_became_uncertain(self):
+        first = timezone.now() - timedelta(hours=1)
+        Message.objects.update(uncertain_at=first)
+        recover()
+        assert message_to("a").uncertain_at == first
+
+
+@pytest.mark.django_db(transaction=True)
+class TestALostDatabase:
+    def test_between_two_mails_is_no_other_worker(self, server, monkeypatch, caplog):
+        mark_sending = Claim.mark_sending
+
+        def mark(batch, message):
+            if message == message_to("b"):
+                lost()
+            return mark_sending(batch, message)
+
+        monkeypatch.setattr(Claim, "mark_sending", mark)
+        with pytest.raises(DatabaseError):
+            send(server, ["a", "b"])
+        assert (message_to("a").status, message_to("b").status) == ("sent", "open")
+        assert "taken over by another worker" not in caplog.text
+
+    def test_never_leaves_a_cancelled_mail_without_its_reason(self, server):
+        with (
+            before_first("UPDATE", "notifyaudit_notification", lost),
+            pytest.raises(DatabaseError),
+        ):
+            send(server, ["a"], should_send=lambda self: False)
+        assert message_to("a").status == "open"
+        Message.objects.update(lease_until=timezone.now())
+        with email_kind(should_send=lambda self: False):
+            assert send_due(lambda _backend: server) == {"cancelled": 1}
+        assert Notification.objects.get().skip_reason == "should_send"
+
+
 def test_the_urgent_leave_first(server):
     with (
         email_kind(["late@x.example"], key="late", name="A"),
@@ -239,6 +357,9 @@ class TestTheRecipientAsOfNow:
     def test_a_user_who_is_gone_is_not_told(self, server, user):
         assert self.send_to(server, user, lambda user: user.delete()) == ("deleted", "cancelled")
 
+    def test_a_user_whom_the_default_manager_hides_is_told(self, server, user, hide_rows):
+        assert self.send_to(server, user, lambda user: hide_rows(User)) == ("", "sent")
+
     def test_a_user_who_is_inactive_is_not_told(self, server, user):
         change = lambda user: User.objects.update(is_active=False)  # noqa: E731
         assert self.send_to(server, user, change) == ("inactive", "cancelled")
@@ -262,6 +383,47 @@ class TestTheRecipientAsOfNow:
         decided = self.send_to(server, user, should_send=lambda self: self.recipient.username != "owner")
         assert decided == ("should_send", "cancelled")
         assert not server.accepted
+
+
+class TestWhatAClassIsTold:
+    def test_the_events_of_a_mail_in_their_order(self, server):
+        told = []
+
+        def should_send(self):
+            told.append((list(self.events), self.event))
+            return True
+
+        with email_kind(["a@x.example"], should_send=should_send):
+            first, second, third = [record(DocumentAction.FILED) for _ in range(3)]
+            for event in (third, first, second):
+                route(event)
+            Notification.objects.update(message=Message.objects.first())
+            Message.objects.filter(notifications=None).delete()
+            send_due(lambda _backend: server)
+        assert told == [([first, second, third], third)]
+
+    def test_a_reason_that_only_newer_code_knows_is_taken_as_the_general_one(self, server):
+        reasons = []
+
+        def should_send(self):
+            reasons.append(self.reason)
+            return True
+
+        with email_kind(["a@x.example"], should_send=should_send):
+            record(DocumentAction.FILED)
+            route_pending()
+            Notification.objects.update(reason="later_invented")
+            assert send_due(lambda _backend: server) == {"sent": 1}
+        assert reasons == [Reason.NAMED]
+
+    def test_the_correlation_id_which_what_it_records_shares(self, server):
+        def should_send(self):
+            record(DocumentAction.CHANGED)
+            return True
+
+        send(server, ["a"], should_send=should_send)
+        first, recorded = AuditEvent.objects.order_by("pk")
+        assert recorded.correlation_id == first.correlation_id
 
 
 class TestAClassThatFails:

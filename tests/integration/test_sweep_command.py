@@ -78,6 +78,21 @@ def test_a_loop_survives_a_lost_database_and_ends_with_sigterm(monkeypatch, capl
     assert "the next one goes on" in caplog.text
 
 
+@pytest.mark.usefixtures("_signals")
+def test_a_loop_lets_go_of_connections_that_the_server_closed_before_each_round(monkeypatch):
+    steps = []
+
+    def sweep():
+        steps.append("sweep")
+        if steps.count("sweep") == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(command, "close_old_connections", lambda: steps.append("let go"))
+    monkeypatch.setattr(command, "sweep", sweep)
+    run("sweep", "--loop", "0.01")
+    assert steps == ["let go", "sweep"] * 2
+
+
 @pytest.mark.parametrize("pause", ["0", "-1", "soon", "inf"])
 def test_a_pause_that_is_none_is_refused(pause):
     with pytest.raises(CommandError, match="seconds above 0"):

@@ -1,11 +1,12 @@
 """track(): what a block changes in the database is recorded, whatever the instance in memory says."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from django import forms
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
@@ -13,6 +14,7 @@ from notifyaudit import track
 from notifyaudit.exceptions import UnknownAction, UnsavedTarget
 from notifyaudit.masking import MASK
 from notifyaudit.models import AuditEvent
+from tests.integration.concurrency import needs_row_locks, on_its_own_connection
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder, Tag
 
@@ -126,6 +128,19 @@ def test_change_and_event_share_one_transaction(document):
             Document.objects.update(title="undone")
         raise RuntimeError
     assert not AuditEvent.objects.exists()
+
+
+@needs_row_locks
+@pytest.mark.django_db(transaction=True)
+def test_nobody_else_can_change_the_row_inside_the_block(document):
+    def change_it_too():
+        with transaction.atomic():
+            Document.objects.select_for_update(nowait=True).get(pk=document.pk)
+
+    with ThreadPoolExecutor() as others:
+        with track(document, DocumentAction.CHANGED), pytest.raises(OperationalError, match="lock"):
+            others.submit(on_its_own_connection, change_it_too).result(timeout=30)
+        others.submit(on_its_own_connection, change_it_too).result(timeout=30)
 
 
 class TestSeveralObjects:

@@ -117,6 +117,22 @@ def test_a_mail_that_is_not_taken_says_why_and_the_next_one_goes_out(transport, 
     assert server.next_mail()["to"] == ["next@x.example"]
 
 
+def test_a_server_that_is_closing_is_not_asked_again_over_the_same_connection(transport, server):
+    transport.send(mail("a@x.example"))
+    server.next_mail()
+    closing = transport._backend.connection
+    with pytest.raises(TryLater, match="421 closing"):
+        transport.send(mail("closing@x.example"))
+    transport.send(mail("next@x.example"))
+    assert server.next_mail()["to"] == ["next@x.example"]
+    assert transport._backend.connection is not closing
+
+
+def test_who_is_addressed_twice_is_named_to_the_server_once(transport, server):
+    transport.send(mail("a@x.example", cc=["b@x.example", "a@x.example"], bcc=["b@x.example"]))
+    assert server.next_mail()["to"] == ["a@x.example", "b@x.example"]
+
+
 def test_a_connection_lost_after_the_mail_leaves_it_uncertain(transport, server):
     with pytest.raises(Uncertain, match="after the end of DATA"):
         transport.send(mail("silent@x.example"))

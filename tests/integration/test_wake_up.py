@@ -80,6 +80,19 @@ def test_a_queue_that_is_down_is_not_the_callers_trouble(monkeypatch, caplog):
     assert "the next sweep delivers" in caplog.text
 
 
+def test_not_even_a_log_that_is_down_too_is_the_callers_trouble(monkeypatch):
+    def down(*args, **kwargs):
+        raise ConnectionError("broker is down")
+
+    monkeypatch.setattr("django_tasks_db.backend.DatabaseBackend.enqueue", down)
+    monkeypatch.setattr(tasks.logger, "exception", down)
+    others = []
+    with transaction.atomic():
+        record(DocumentAction.FILED)
+        transaction.on_commit(lambda: others.append("ran"))
+    assert (others, AuditEvent.objects.count()) == (["ran"], 1)
+
+
 def test_wake_ups_can_be_switched_off():
     with override_settings(NOTIFYAUDIT={"WAKE_UP": "never"}):
         record(DocumentAction.FILED)
