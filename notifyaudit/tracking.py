@@ -76,7 +76,9 @@ def track(
     with transaction.atomic(using=conf.current().DATABASE):
         keys, unsaved = _split(target)
         before = rows.read(keys, lock=True)
-        if missing := [key for key in keys if key not in before]:
+        missing = [key for key in keys if key not in before]
+        # An object was meant. A row that left a queryset in this very moment is not followed.
+        if missing and not isinstance(target, models.QuerySet):
             raise UnsavedTarget(missing[0][0](pk=missing[0][1]))
         # Now: after the block the objects, what they belong to and what they refer to may be gone.
         rows.load_relations(before.values())

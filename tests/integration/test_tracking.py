@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
-from notifyaudit import track
+from notifyaudit import rows, track
 from notifyaudit.exceptions import UnknownAction, UnsavedTarget
 from notifyaudit.masking import MASK
 from notifyaudit.models import AuditEvent
@@ -162,6 +162,18 @@ class TestSeveralObjects:
         with track(Document.objects.order_by("-pk")[:1], DocumentAction.CHANGED) as tracking:
             Document.objects.update(kind="plan")
         assert [event.target for event in tracking.events] == [documents[2]]
+
+    def test_a_row_that_leaves_the_queryset_in_the_same_moment_is_not_followed(self, documents, monkeypatch):
+        read = rows.read
+
+        def late(keys, **options):
+            Document.objects.filter(pk=documents[0].pk).delete()
+            return read(keys, **options)
+
+        monkeypatch.setattr(rows, "read", late)
+        with track(Document.objects.all(), DocumentAction.CHANGED) as tracking:
+            Document.objects.update(kind="plan")
+        assert [event.target for event in tracking.events] == documents[1:]
 
     def test_objects_of_several_models_are_followed(self, document, folder):
         with track([document, folder], DocumentAction.CHANGED) as tracking:
