@@ -7,6 +7,8 @@ from typing import Any
 
 MASK = "********"
 
+_KNOWN_KEYS = 4096
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
 
@@ -34,9 +36,19 @@ class Mask:
     def __init__(self, sensitive: Iterable[str], public: Iterable[str] = ()) -> None:
         self._sensitive = [words(name) for name in sensitive if words(name)]
         self._public = frozenset(public)
+        self._known: dict[str, bool] = {}
 
     def hides(self, key: str) -> bool:
         """Whether the value of this key must not be stored."""
+        known = self._known.get(key)
+        if known is None:
+            known = self._decide(key)
+            # The names of fields come again with each event; those in free data need not.
+            if len(self._known) < _KNOWN_KEYS:
+                self._known[key] = known
+        return known
+
+    def _decide(self, key: str) -> bool:
         if key in self._public:
             return False
         parts = words(key)
