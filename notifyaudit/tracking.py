@@ -90,7 +90,9 @@ def track(
         after = rows.read([*keys, *saved_now], lock=True)
         changes = _changes(before, after)
         subjects |= _subjects({key: after[key] for key in changes})
-        details = {"actor": actor, "related": related, "data": data, "source": source}
+        # A generator would be used up by the first event.
+        shared = related if isinstance(related, models.Model) else tuple(related)
+        details: dict[str, Any] = {"actor": actor, "related": shared, "data": data, "source": source}
         tracking.events = write(
             [
                 Draft(action=action, subject=subjects[key], snapshot=rows.snapshot(row), **details)

@@ -175,6 +175,11 @@ class TestSeveralObjects:
             Document.objects.update(kind="plan")
         assert [event.target for event in tracking.events] == documents[1:]
 
+    def test_related_objects_of_a_generator_are_in_each_event(self, documents, other):
+        with track(documents, DocumentAction.CHANGED, related=(each for each in [other])) as tracking:
+            Document.objects.update(kind="plan")
+        assert [event.related[0]["repr"] for event in tracking.events] == ["other"] * 3
+
     def test_objects_of_several_models_are_followed(self, document, folder):
         with track([document, folder], DocumentAction.CHANGED) as tracking:
             Document.objects.update(title="Plan B")
