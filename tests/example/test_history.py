@@ -82,7 +82,7 @@ def test_page_says_who_was_told_who_was_not_and_why(client, ready, reviewer, own
     ):
         assert all(word in row for word in words), row
     # Errors are for the operators: they may quote what a reader of this page should not see.
-    assert "550" not in page
+    assert "no such user" not in page
     assert "AttributeError" not in page
 
 
