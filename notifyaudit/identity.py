@@ -1,6 +1,8 @@
 """How the ledger names an object without a foreign key: its type, its id, and what it was called."""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,14 @@ def type_of(model: type[models.Model] | models.Model) -> str:
     """``"app.Model"``; a proxy is named as the model whose table it shows."""
     concrete: type[models.Model] = model._meta.concrete_model  # type: ignore[assignment]
     return concrete._meta.label
+
+
+def by_model(instances: Iterable[models.Model]) -> dict[type[models.Model], list[models.Model]]:
+    """The instances of each model; a lazy object counts as what it stands for."""
+    groups = defaultdict(list)
+    for instance in instances:
+        groups[instance._meta.model].append(instance)
+    return groups
 
 
 def has_key(instance: models.Model) -> bool:

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Prefetch, prefetch_related_objects
 
 from notifyaudit import conf
-from notifyaudit.identity import reference
+from notifyaudit.identity import by_model, reference
 from notifyaudit.values import to_json
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def snapshot(row: models.Model) -> dict[str, Any]:
 
 def load_relations(rows: Iterable[models.Model]) -> None:
     """Read the objects of all many-to-many fields now, a statement a field: later they may be others."""
-    for group in _by_model(rows).values():
+    for group in by_model(rows).values():
         # Through the base manager: what the default one hides is related all the same.
         related = [
             Prefetch(field.name, field.related_model._base_manager.all())
@@ -135,7 +135,7 @@ def _load_foreign_keys(rows: Iterable[tuple[models.Model, list[str]]]) -> None:
             if row._meta.get_field(name).is_relation:
                 of_field[name].append(row)
     for name, referring in of_field.items():
-        for group in _by_model(referring).values():
+        for group in by_model(referring).values():
             prefetch_related_objects(group, name)
 
 
@@ -172,10 +172,3 @@ def _relations(row: models.Model) -> dict[str, list[dict[str, str]]]:
         )
         for field in row._meta.many_to_many
     }
-
-
-def _by_model(rows: Iterable[models.Model]) -> dict[type[models.Model], list[models.Model]]:
-    groups = defaultdict(list)
-    for row in rows:
-        groups[row._meta.model].append(row)
-    return groups

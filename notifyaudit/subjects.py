@@ -1,6 +1,5 @@
 """What an event says about its object: type, id, name, ancestors, and which of its values are secret."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeGuard
@@ -11,7 +10,7 @@ from django.db.models import prefetch_related_objects
 
 from notifyaudit import conf
 from notifyaudit.exceptions import UnsavedTarget, WrongDatabase
-from notifyaudit.identity import has_key, id_of, reference, repr_of, type_of
+from notifyaudit.identity import by_model, has_key, id_of, reference, repr_of, type_of
 from notifyaudit.masking import Mask
 from notifyaudit.secrecy import mask_of
 
@@ -78,10 +77,7 @@ def load_ancestors(instances: Iterable[models.Model]) -> None:
     generation = list(instances)
     for _ in range(_GENERATIONS):
         parents: dict[int, models.Model] = {}
-        groups = defaultdict(list)
-        for instance in generation:
-            groups[instance._meta.model].append(instance)
-        for model, group in groups.items():
+        for model, group in by_model(generation).items():
             name = getattr(model, "notifyaudit_parent", None)
             if not name or not _is_foreign_key(model, name):
                 continue
