@@ -6,38 +6,23 @@ again: before the end of DATA nobody has it, after it nobody can know (RFC 1047)
 backend's own connection, phase by phase; any other backend through its ``send_messages()``.
 """
 
+import os
 import re
 import smtplib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.core.signals import setting_changed
 
 from notifyaudit import compat, conf
 from notifyaudit.addresses import envelope
-
-
-class DeliveryError(Exception):
-    """A mail did not go out. The subclasses say what can be done about it."""
-
-
-class Refused(DeliveryError):
-    """For good: the server will not take this mail (5xx)."""
-
-
-class TryLater(DeliveryError):
-    """For now: nobody has the mail, and it may be sent again (4xx, or a connection lost before the end)."""
-
-
-class NoConnection(DeliveryError):
-    """The server cannot be reached or wants no mail from us at all; no mail is to blame."""
-
-
-class Uncertain(DeliveryError):
-    """The connection broke after the end of DATA: the mail may have been accepted."""
+from notifyaudit.failures import NoConnection, TryLater, Unauthorised, Uncertain, of_exception, of_reply
 
 
 class Transport(Protocol):
@@ -55,10 +40,68 @@ class Transport(Protocol):
         """End the connection, if there is one."""
 
 
+MAILS_PER_CONNECTION = 100
+"""Then a new one is opened: servers limit how many they take over one."""
+
 TransportFactory = Callable[[BaseEmailBackend | None], Transport]
 
 
+_replacement: ContextVar[TransportFactory | None] = ContextVar("notifyaudit_transport", default=None)
+
+
+@contextmanager
+def replaced(factory: TransportFactory) -> Iterator[None]:
+    """Have every mail of the block leave through the transports that this makes (for tests: none leaves)."""
+    token = _replacement.set(factory)
+    try:
+        yield
+    finally:
+        _replacement.reset(token)
+
+
 def open_transport(backend: BaseEmailBackend | None = None) -> Transport:
+    """What mails leave through, now: :func:`transport_to` the backend, unless it is replaced."""
+    return (_replacement.get() or transport_to)(backend)
+
+
+_kept = threading.local()
+
+
+@contextmanager
+def project_transport() -> Iterator[Transport]:
+    """
+    The transport to the project's mail backend. Its connection stays open for this thread's next block,
+    unless the transport is replaced.
+    """
+    if _replacement.get() is not None:
+        transport = open_transport()
+        try:
+            yield transport
+        finally:
+            transport.close()
+        return
+    # A child process must not speak into the connection of its parent.
+    if getattr(_kept, "owner", None) != os.getpid():
+        _kept.owner, _kept.transport = os.getpid(), transport_to()
+    yield _kept.transport
+
+
+def close_kept() -> None:
+    """End the connection that this thread has kept, if there is one."""
+    if getattr(_kept, "owner", None) == os.getpid():
+        _kept.transport.close()
+    _kept.owner = None
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "MAILERS" or setting.startswith("EMAIL_"):
+        close_kept()
+
+
+setting_changed.connect(_forget, dispatch_uid="notifyaudit.transport")
+
+
+def transport_to(backend: BaseEmailBackend | None = None) -> Transport:
     """The transport that knows most about a backend, the project's by default. It connects when it sends."""
     if backend is None:
         backend = compat.mail_backend()
@@ -81,11 +124,11 @@ class BackendTransport:
         self._backend = backend
 
     def send(self, message: EmailMessage) -> None:
-        """See :class:`Transport`. An exception of the backend is taken as temporary."""
+        """See :class:`Transport`; what an exception means, :func:`notifyaudit.failures.of_exception` says."""
         try:
             accepted = self._backend.send_messages([message])
         except Exception as error:
-            raise TryLater(f"{type(error).__name__}: {error}") from error
+            raise of_exception(error) from error
         if not accepted:
             raise TryLater(f"{type(self._backend).__name__} did not accept the mail and gave no reason.")
 
@@ -99,13 +142,14 @@ class SmtpTransport:
 
     def __init__(self, backend: SmtpBackend) -> None:
         self._backend = backend
+        self._sent = 0
+        self._is_clean = False
 
     def send(self, message: EmailMessage) -> None:
         """See :class:`Transport`. If one recipient is refused, the mail goes to none of them."""
         content = _as_data(compat.serialise(message))
-        smtp = self._connected()
+        smtp = self._begun(envelope(message.from_email), content)
         with self._until_end_of_data():
-            self._expect(250, *smtp.mail(envelope(message.from_email), _mail_options(smtp, content)))
             for address in dict.fromkeys(message.recipients()):
                 self._expect((250, 251), *smtp.rcpt(envelope(address)), about=address)
             self._expect(354, *smtp.docmd("DATA"))
@@ -117,6 +161,8 @@ class SmtpTransport:
             raise Uncertain(f"no reply after the end of DATA: {error}") from error
         code, text = reply
         if 200 <= code < 300:  # noqa: PLR2004 - the first digit decides (RFC 5321, section 4.2.1)
+            self._sent += 1
+            self._is_clean = True
             return
         if not 400 <= code < 600:  # noqa: PLR2004
             self._drop()
@@ -130,16 +176,40 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException):
             self._drop()
 
+    def _begun(self, sender: str, content: bytes) -> smtplib.SMTP:
+        """The connection, on which the server has taken MAIL FROM."""
+        smtp = self._connected()
+        is_reused = self._sent > 0
+        self._is_clean = False
+        try:
+            code, text = smtp.mail(sender, _mail_options(smtp, content))
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            if is_reused:  # the server has closed it since: that is no attempt of this mail
+                return self._begun(sender, content)
+            raise TryLater(f"the connection was lost before the end of the mail: {error}") from error
+        if code == 421:  # noqa: PLR2004 - "closing transmission channel", RFC 5321, section 3.8
+            self._drop()
+            if is_reused:
+                return self._begun(sender, content)
+            raise NoConnection(f"{code} {text.decode('utf-8', 'replace')}")
+        self._expect(250, code, text)
+        return smtp
+
     def _connected(self) -> smtplib.SMTP:
         try:
-            if self._backend.connection is not None and self._is_stale(self._backend.connection):
+            if self._backend.connection is not None and self._is_used_up(self._backend.connection):
                 self._drop()
             self._limit_waiting()
-            self._backend.open()
+            if self._backend.open():
+                self._sent = 0
             smtp = self._backend.connection
             if smtp is None:
                 raise NoConnection("the backend opened no connection (fail_silently?)")
             smtp.ehlo_or_helo_if_needed()
+        except smtplib.SMTPAuthenticationError as error:
+            self._drop()
+            raise Unauthorised(f"{type(error).__name__}: {error}") from error
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise NoConnection(f"{type(error).__name__}: {error}") from error
@@ -151,9 +221,13 @@ class SmtpTransport:
         limit = conf.current().LEASE.total_seconds() / 2
         self._backend.timeout = min(self._backend.timeout or limit, limit)
 
-    @staticmethod
-    def _is_stale(smtp: smtplib.SMTP) -> bool:
-        # RSET costs a round trip, and tells an idle connection that the server closed from a refused mail.
+    def _is_used_up(self, smtp: smtplib.SMTP) -> bool:
+        if self._sent >= MAILS_PER_CONNECTION:
+            self.close()
+            return True
+        if self._is_clean:
+            return False
+        # What a refused mail has begun must end before the next one begins.
         try:
             return smtp.rset()[0] != 250  # noqa: PLR2004
         except (OSError, smtplib.SMTPException):
@@ -173,12 +247,18 @@ class SmtpTransport:
         if code == 421:  # noqa: PLR2004 - "closing transmission channel", RFC 5321, section 3.8
             self._drop()
         reply = f"{code} {text.decode('utf-8', 'replace')}" + (f" for {about}" if about else "")
-        raise (Refused if 500 <= code < 600 else TryLater)(reply)  # noqa: PLR2004
+        problem = of_reply(code, reply)
+        if isinstance(problem, NoConnection):
+            self._drop()
+        raise problem
 
     def _drop(self) -> None:
-        if self._backend.connection is not None:
-            self._backend.connection.close()
-            self._backend.connection = None
+        # The second is where newer Django keeps one on which TLS or the login has failed.
+        for name in ("connection", "_partial_connection"):
+            smtp = getattr(self._backend, name, None)
+            if smtp is not None:
+                smtp.close()
+                setattr(self._backend, name, None)
 
 
 def _mail_options(smtp: smtplib.SMTP, content: bytes) -> list[str]:

@@ -2,7 +2,8 @@
 A real SMTP server in a process of its own, that behaves as the recipient's name says:
 
 ``refused@`` 550 and ``later@`` 451 at RCPT, ``spam@`` 554 and ``busy@`` 451 after the mail, ``closing@`` 421
-at RCPT, ``cut@`` closes the connection at RCPT, ``silent@`` closes it after the mail without a reply.
+at RCPT, ``cut@`` closes the connection at RCPT, ``silent@`` closes it after the mail without a reply; after a
+mail to ``last@`` the connection takes no more. The sender ``stranger@`` must log in, and no login is right.
 Accepted mails are written to standard output as JSON lines, after a first line with the port.
 """
 
@@ -10,13 +11,21 @@ import asyncio
 import json
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 AT_RCPT = {"refused": "550 no such user", "later": "451 try later", "closing": "421 closing"}
 AFTER_DATA = {"spam": "554 looks like spam", "busy": "451 busy"}
 
 
 class Handler:
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        if getattr(session, "is_over", False):
+            return "421 that was enough"
+        if address.startswith("stranger@"):
+            return "530 log in first"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         name = address.partition("@")[0]
         if name == "cut":
@@ -38,6 +47,7 @@ class Handler:
             "session": id(session),
         }
         print(json.dumps(mail), flush=True)
+        session.is_over = "last" in names
         if "silent" in names:
             server.transport.abort()
         return "250 accepted"
@@ -45,7 +55,8 @@ class Handler:
 
 async def main():
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Handler(), loop=loop), "127.0.0.1", 0)
+    login = {"authenticator": lambda *_: AuthResult(success=False, handled=False), "auth_require_tls": False}
+    server = await loop.create_server(lambda: SMTP(Handler(), loop=loop, **login), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Ends with its parent, however that ends.
     await loop.run_in_executor(None, sys.stdin.read)

@@ -15,15 +15,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 from django.test import override_settings
 
-from notifyaudit.transport import (
-    BackendTransport,
-    NoConnection,
-    Refused,
-    SmtpTransport,
-    TryLater,
-    Uncertain,
-    open_transport,
-)
+from notifyaudit.failures import NoConnection, Refused, TryLater, Unauthorised, Uncertain
+from notifyaudit.transport import BackendTransport, SmtpTransport, open_transport
 
 
 class SmtpServer:
@@ -154,6 +147,43 @@ def test_an_idle_connection_that_the_server_closed_is_opened_again(transport, se
     transport._backend.connection.sock.shutdown(socket.SHUT_RDWR)
     transport.send(mail("b@x.example"))
     assert server.next_mail()["to"] == ["b@x.example"]
+
+
+def test_a_connection_that_takes_no_more_is_replaced(transport, server):
+    transport.send(mail("last@x.example"))
+    transport.send(mail("b@x.example"))
+    one, other = server.next_mail(), server.next_mail()
+    assert one["session"] != other["session"]
+
+
+def test_a_connection_is_used_for_many_mails_and_then_replaced(transport, server, monkeypatch):
+    monkeypatch.setattr("notifyaudit.transport.MAILS_PER_CONNECTION", 3)
+    for _ in range(7):
+        transport.send(mail("a@x.example"))
+    sessions = [server.next_mail()["session"] for _ in range(7)]
+    assert [sessions.count(session) for session in dict.fromkeys(sessions)] == [3, 3, 1]
+
+
+def test_a_mail_that_is_refused_leaves_nothing_behind_on_its_connection(transport, server):
+    transport.send(mail("a@x.example"))
+    with pytest.raises(Refused):
+        transport.send(mail("b@x.example", "refused@x.example"))
+    transport.send(mail("c@x.example"))
+    one, other = server.next_mail(), server.next_mail()
+    assert (one["session"], other["to"]) == (other["session"], ["c@x.example"])
+
+
+def test_credentials_that_are_refused_are_told_from_a_lost_connection(server):
+    transport = open_transport(backend(server.port, username="someone", password="wrong"))
+    with pytest.raises(Unauthorised, match="535"):
+        transport.send(mail("a@x.example"))
+
+
+def test_a_server_that_wants_a_login_first_says_so_of_no_single_mail(transport):
+    message = mail("a@x.example")
+    message.from_email = "stranger@x.example"
+    with pytest.raises(Unauthorised, match="530 log in first"):
+        transport.send(message)
 
 
 def test_a_server_that_cannot_be_reached_is_no_mails_fault():
