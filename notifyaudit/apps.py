@@ -13,7 +13,8 @@ class NotifyAuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from notifyaudit import checks, watching  # noqa: F401, PLC0415 - registers itself; needs the models loaded
+        # The checks register themselves, and the task at queues whose workers must know it beforehand.
+        from notifyaudit import checks, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
 
         autodiscover_modules("actions", "emails")
         watching.watch_connections()

@@ -23,7 +23,7 @@ from notifyaudit.rendering import compile_line
 
 @register("notifyaudit")
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001, E002, E009, W001, W002: the dict NOTIFYAUDIT and what it refers to."""
+    """E001, E002, E009, E010, W001 to W003: the dict NOTIFYAUDIT and what it refers to."""
     try:
         settings = conf.current()
     except ConfigurationError as error:
@@ -45,24 +45,16 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="notifyaudit.W001",
             )
         )
-    if settings.WAKE_UP != "never" and "default" not in compat.task_backends:
-        found.append(
-            Error(
-                "TASKS has no 'default' backend, so no wake-up can be enqueued.",
-                hint="Configure one, or set NOTIFYAUDIT['WAKE_UP'] to 'never' and run "
-                "'manage.py notifyaudit sweep --loop 5'.",
-                id="notifyaudit.E009",
-            )
-        )
-    elif settings.WAKE_UP != "never" and isinstance(compat.task_backends["default"], compat.ImmediateBackend):
+    if settings.REDIRECT_ALL_TO and settings.ALLOWED_RECIPIENTS:
         found.append(
             checks.Warning(
-                "The default task backend runs tasks at once, so whoever saves waits for the mail server.",
-                hint="Configure TASKS with a queue such as django_tasks_db.DatabaseBackend, or set "
-                "NOTIFYAUDIT['WAKE_UP'] to 'never' and run 'manage.py notifyaudit sweep --loop 5'.",
-                id="notifyaudit.W002",
+                "NOTIFYAUDIT['ALLOWED_RECIPIENTS'] has no effect: REDIRECT_ALL_TO takes every mail.",
+                hint="Remove one of them.",
+                id="notifyaudit.W003",
             )
         )
+    if settings.WAKE_UP != "never":
+        found += _check_task_backend(settings)
     return found
 
 
@@ -104,6 +96,32 @@ def check_parents(**_: Any) -> list[CheckMessage]:
         for model in apps.get_models()
         if (parent := getattr(model, "notifyaudit_parent", None)) and not hasattr(model, parent)
     ]
+
+
+def _check_task_backend(settings: conf.Settings) -> Iterator[CheckMessage]:
+    if "default" not in compat.task_backends:
+        yield Error(
+            "TASKS has no 'default' backend, so no wake-up can be enqueued.",
+            hint="Configure one, or set NOTIFYAUDIT['WAKE_UP'] to 'never' and run "
+            "'manage.py notifyaudit sweep --loop 5'.",
+            id="notifyaudit.E009",
+        )
+        return
+    if isinstance(compat.task_backends["default"], compat.ImmediateBackend):
+        yield checks.Warning(
+            "The default task backend runs tasks at once, so whoever saves waits for the mail server.",
+            hint="Configure TASKS with a queue such as django_tasks_db.DatabaseBackend, or set "
+            "NOTIFYAUDIT['WAKE_UP'] to 'never' and run 'manage.py notifyaudit sweep --loop 5'.",
+            id="notifyaudit.W002",
+        )
+    if settings.WAKE_UP == "transaction" and compat.tasks_database() != settings.DATABASE:
+        yield Error(
+            "NOTIFYAUDIT['WAKE_UP'] is 'transaction', but the default task backend does not keep its tasks "
+            f"in the ledger's database {settings.DATABASE!r}.",
+            hint="Set it to 'on_commit', or use django_tasks_db.DatabaseBackend and have DATABASE_ROUTERS "
+            f"send writes of its model to {settings.DATABASE!r}.",
+            id="notifyaudit.E010",
+        )
 
 
 def _check_keys() -> Iterator[CheckMessage]:

@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
-from notifyaudit import conf
+from notifyaudit import clock, conf
 from notifyaudit.contention import persistent
 from notifyaudit.models import Message, MessageStatus
 from notifyaudit.models.message import MessageQuerySet
+from notifyaudit.pausing import Paused, paused
 from notifyaudit.registry import emails
 
 BATCH = 100
@@ -26,19 +26,29 @@ BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch of messages in one worker's hands."""
+    """
+    A batch of messages in one worker's hands.
+
+    ``on_trial``: the mail server has refused our credentials, and this is to show whether it still does.
+    """
 
     token: UUID
     messages: list[Message]
+    on_trial: bool = False
 
-    def mark_sending(self, message: Message) -> bool:
-        """Say that this message leaves now, and renew its lease. ``False``: it is no longer ours."""
-        lease_until = timezone.now() + conf.current().LEASE
-        return self._update([message], status=MessageStatus.SENDING, lease_until=lease_until)
+    def mark_sending(self, messages: list[Message]) -> list[Message]:
+        """Say that these messages leave now, and renew their lease. Returns those that are (still) ours."""
+        if not messages:
+            return []
+        lease_until = clock.now() + conf.current().LEASE
+        if self._update(messages, status=MessageStatus.SENDING, lease_until=lease_until):
+            return messages
+        ours = set(self._mine(messages).values_list("pk", flat=True))
+        return [message for message in messages if message.pk in ours]
 
     def settle(self, message: Message, **values: Any) -> bool:
         """Write down what became of a message, and let go of it. ``False``: it is no longer ours."""
-        return self._update([message], lease_token=None, lease_until=None, **values)
+        return self._update([message], lease_token=None, lease_until=None, abandoned=0, **values)
 
     @persistent
     def release(self, messages: list[Message]) -> None:
@@ -46,39 +56,47 @@ class Claim:
         self._update(messages, lease_token=None, lease_until=None)
 
     def _update(self, messages: list[Message], **values: Any) -> bool:
-        mine = _messages().filter(pk__in=[message.pk for message in messages], lease_token=self.token)
-        return mine.update(**values) == len(messages)
+        return self._mine(messages).update(**values) == len(messages)
+
+    def _mine(self, messages: list[Message]) -> MessageQuerySet:
+        return _messages().filter(pk__in=[message.pk for message in messages], lease_token=self.token)
 
 
 def claim() -> Claim | None:
-    """Take up to ``BATCH`` due messages, the urgent and the oldest first; ``None`` when there are none."""
-    token = uuid4()
-    while (taken := _take(token)) is not None:
-        if taken:
-            mine = _messages().filter(lease_token=token).order_by("-priority", "due_at", "pk")
-            return Claim(token, list(mine))
+    """
+    Take up to ``BATCH`` due messages, the urgent and the oldest first; ``None`` when there are none.
+
+    Those that a vanished worker had in hand come last and one at a time: if one of them is what made it
+    vanish, it takes no others with it, and can be told from them.
+    """
+    token, standing = uuid4(), paused()
+    for limit, values in ((BATCH, {}), (1, {"abandoned": F("abandoned") + 1})):
+        while (taken := _take(token, standing, limit, values)) is not None:
+            if taken:
+                mine = _messages().filter(lease_token=token).order_by("-priority", "due_at", "pk")
+                return Claim(token, list(mine), on_trial=standing.on_trial)
     return None
 
 
 @persistent
-def _take(token: UUID) -> int | None:
+def _take(token: UUID, standing: Paused, limit: int, values: dict[str, Any]) -> int | None:
     """How many of those chosen nobody else was quicker to take; ``None``: there was nothing to choose."""
     alias = conf.current().DATABASE
     # On SQLite a transaction that begins by reading may be refused its first write.
     lockable = connections[alias].features.has_select_for_update_skip_locked
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic(using=alias) if lockable else nullcontext():
-        due = _claimable(now).order_by("-priority", "due_at", "pk")
+        claimable = _claimable(now, standing).filter(lease_until__isnull=not values)
+        # "abandoned" first: what may make its worker vanish comes after what has not done so yet.
+        due = claimable.order_by("abandoned", "-priority", "due_at", "pk")
         # The guard in the UPDATE is what makes a claim exclusive; skipping locked rows only
         # keeps workers from waiting for each other.
         rows = due.select_for_update(skip_locked=True) if lockable else due
-        chosen = list(rows.values_list("pk", flat=True)[:BATCH])
+        chosen = list(rows.values_list("pk", flat=True)[:limit])
         if not chosen:
             return None
-        return (
-            _claimable(now)
-            .filter(pk__in=chosen)
-            .update(lease_token=token, lease_until=now + conf.current().LEASE, open_key=None)
+        return claimable.filter(pk__in=chosen).update(
+            lease_token=token, lease_until=now + conf.current().LEASE, open_key=None, **values
         )
 
 
@@ -91,7 +109,7 @@ def recover() -> int:
     Returns:
         how many there were.
     """
-    now = timezone.now()
+    now = clock.now()
     resend = conf.current().UNCERTAIN_POLICY == "resend"
     return (
         _messages()
@@ -108,9 +126,12 @@ def recover() -> int:
     )
 
 
-def _claimable(now: datetime) -> MessageQuerySet:
+def _claimable(now: datetime, standing: Paused) -> MessageQuerySet:
+    if standing.everything:
+        return _messages().none()
     # A kind of email that this code does not know (yet) waits for newer code.
-    return _messages().due(now).filter(email_key__in=[email_class.key for email_class in emails])
+    known = {email_class.key for email_class in emails}
+    return _messages().due(now).filter(email_key__in=known - standing.keys)
 
 
 def _messages() -> MessageQuerySet:

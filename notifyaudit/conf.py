@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.urls import get_script_prefix
 from django.utils.encoding import punycode
 
-from notifyaudit.addresses import envelope
-from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.addresses import check, envelope
+from notifyaudit.exceptions import ConfigurationError, InvalidAddress
 
 SENSITIVE_FIELDS = (
     "password",
@@ -47,8 +48,12 @@ class Settings:
 
     DATABASE: str = "default"
     BASE_URL: str = ""
-    WAKE_UP: str = field(default="on_commit", metadata={"choices": ("on_commit", "never")})
+    WAKE_UP: str = field(default="on_commit", metadata={"choices": ("on_commit", "transaction", "never")})
     LEASE: timedelta = timedelta(minutes=5)
+    CONNECTIONS: int = field(default=1, metadata={"at_least": 1})
+    MAX_IN_FLIGHT: int = field(default=1, metadata={"at_least": 1})
+    REDIRECT_ALL_TO: str = ""
+    ALLOWED_RECIPIENTS: tuple[str, ...] = ()
     REQUIRE_ATOMIC: bool = False
     SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
@@ -57,6 +62,14 @@ class Settings:
     def __post_init__(self) -> None:
         if timedelta(0) >= self.LEASE:
             raise ConfigurationError(f"NOTIFYAUDIT['LEASE'] must be above zero, not {self.LEASE!r}.")
+        for pattern in self.ALLOWED_RECIPIENTS:
+            if "@" not in pattern:
+                raise ConfigurationError(
+                    f"NOTIFYAUDIT['ALLOWED_RECIPIENTS'] holds addresses, or patterns such as '*@x.example', "
+                    f"not {pattern!r}."
+                )
+        if self.REDIRECT_ALL_TO:
+            _require_address("REDIRECT_ALL_TO", self.REDIRECT_ALL_TO)
         if self.BASE_URL.endswith("/"):
             object.__setattr__(self, "BASE_URL", self.BASE_URL.rstrip("/"))
 
@@ -83,6 +96,9 @@ def parse(values: Mapping[str, Any]) -> Settings:
             raise ConfigurationError(
                 f"NOTIFYAUDIT[{name!r}] must be a {type(default).__name__}, not {value!r}."
             )
+        least = known[name].metadata.get("at_least")
+        if least is not None and (isinstance(value, bool) or value < least):
+            raise ConfigurationError(f"NOTIFYAUDIT[{name!r}] must be at least {least}, not {value!r}.")
         choices = known[name].metadata.get("choices")
         if choices and value not in choices:
             raise ConfigurationError(
@@ -90,6 +106,13 @@ def parse(values: Mapping[str, Any]) -> Settings:
             )
         checked[name] = value
     return Settings(**checked)
+
+
+def _require_address(name: str, address: str) -> None:
+    try:
+        check(address)
+    except InvalidAddress as error:
+        raise ConfigurationError(f"NOTIFYAUDIT[{name!r}]: {error}") from error
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:
@@ -123,6 +146,20 @@ def mail_domain() -> str:
     """The domain of the library's Message-IDs, in ASCII: that of ``BASE_URL``, else of the sender."""
     host = urlsplit(current().BASE_URL).hostname
     return punycode(host) if host else envelope(default_from_email()).rpartition("@")[2]
+
+
+def languages() -> list[str]:
+    """The codes of the languages that the project offers: its ``LANGUAGES``, else its one language."""
+    if settings.USE_I18N and settings.is_overridden("LANGUAGES"):
+        return [code for code, _ in settings.LANGUAGES]
+    return [settings.LANGUAGE_CODE]
+
+
+def file_urls() -> tuple[str, ...]:
+    """Below which paths files are served rather than pages: ``STATIC_URL`` and ``MEDIA_URL``, where set."""
+    # One that is not set is the whole site, below whatever path it is served.
+    unset = {None, "", "/", get_script_prefix()}
+    return tuple(url for url in (settings.STATIC_URL, settings.MEDIA_URL) if url not in unset)
 
 
 def _forget(*, setting: str, **_: object) -> None:

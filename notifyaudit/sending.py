@@ -9,33 +9,30 @@ knows which.
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from django.core.mail import EmailMessage
-from django.db import transaction
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.utils import timezone
 from django_pony_express.errors import EmailServiceAttachmentError, EmailServiceConfigError
 
-from notifyaudit import conf
-from notifyaudit.claiming import Claim, claim, recover
+from notifyaudit import clock, conf, pausing, stopping
+from notifyaudit.claiming import BATCH, Claim, claim, recover
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.exceptions import InvalidAddress
+from notifyaudit.failures import NoConnection, Refused, Unauthorised, Uncertain
 from notifyaudit.isolation import isolated
 from notifyaudit.models import Message, MessageStatus, Notification, SkipReason
 from notifyaudit.preparing import Declined, Mail, Parcel, parcels_of, prepare
 from notifyaudit.text import describe
-from notifyaudit.transport import (
-    NoConnection,
-    Refused,
-    Transport,
-    TransportFactory,
-    Uncertain,
-    open_transport,
-)
+from notifyaudit.transport import Transport, close_kept, open_transport, project_transport
 
 logger = logging.getLogger("notifyaudit")
 
@@ -48,6 +45,10 @@ _PERMANENT = (
     EmailServiceAttachmentError,
 )
 """What will not go away by itself; everything else is tried again by the class's ``RetryPolicy``."""
+
+
+_MOURNED = 5
+"""So many workers may vanish with a mail in hand that has not left; from the second on it was alone."""
 
 
 _OWN_SERVER_PAUSE = timedelta(minutes=1)
@@ -63,12 +64,10 @@ class Outcome:
     skip_reason: str = ""
 
 
-def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatus]:
+def send_due() -> Counter[MessageStatus]:
     """
-    Send every message that is due, over one connection.
-
-    Args:
-        connect: makes the transport for a mail backend, ``None`` for the project's.
+    Send every message that is due: over one connection, and if there is more than one claim's worth, over up
+    to ``CONNECTIONS``, each in a thread of its own.
 
     Returns:
         how many messages ended in which status.
@@ -77,51 +76,96 @@ def send_due(connect: TransportFactory = open_transport) -> Counter[MessageStatu
         NoConnection: if the mail server cannot be reached; what was claimed has been given back.
     """
     recover()
-    outcomes: Counter[MessageStatus] = Counter()
-    transport = connect(None)
+    first = claim()
+    others = _helpers_for(first)
+    if not others:
+        return _send(first)
+    with ThreadPoolExecutor(others, thread_name_prefix="notifyaudit") as pool:
+        helping = [pool.submit(copy_context().run, _send_in_thread) for _ in range(others)]
+        outcomes = _send(first)
+    return sum((each.result() for each in helping), outcomes)
+
+
+def _helpers_for(first: Claim | None) -> int:
+    # Who has a transaction open, as a test has, sees on another connection nothing of what is to be sent.
+    if first is None or len(first.messages) < BATCH or _ledger_connection().in_atomic_block:
+        return 0
+    return conf.current().CONNECTIONS - 1
+
+
+def _send_in_thread() -> Counter[MessageStatus]:
     try:
-        while batch := claim():
-            _send_batch(batch, transport, connect, outcomes)
+        return _send(claim())
     finally:
-        transport.close()
+        close_kept()
+        _ledger_connection().close()
+
+
+def _send(batch: Claim | None) -> Counter[MessageStatus]:
+    outcomes: Counter[MessageStatus] = Counter()
+    if batch is None:
+        return outcomes
+    with project_transport() as transport:
+        while batch is not None:
+            try:
+                _send_batch(batch, transport, outcomes)
+            except Unauthorised as error:
+                pausing.refused(error)
+                raise
+            if batch.on_trial and outcomes[MessageStatus.SENT]:
+                pausing.accepted()
+            batch = None if stopping.requested() else claim()
     return outcomes
 
 
-def _send_batch(
-    batch: Claim, transport: Transport, connect: TransportFactory, outcomes: Counter[MessageStatus]
-) -> None:
+def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageStatus]) -> None:
     parcels = parcels_of(batch.messages)
-    # The mail that left last: its outcome is written together with the mark of the next one.
-    unsettled: tuple[Parcel, Outcome] | None = None
+    step = conf.current().MAX_IN_FLIGHT
+    # The mails that left last: their outcome is written together with the mark of the next ones.
+    unsettled: list[tuple[Parcel, Outcome]] = []
     try:
-        for position, parcel in enumerate(parcels):
-            ready = _given_up(parcel) or _prepare(parcel)
-            known = [unsettled] if unsettled else []
-            if isinstance(ready, Outcome):
-                written, ours = _write(batch, [*known, (parcel, ready)])
-            else:
-                written, ours = _write(batch, known, leaving=parcel.message)
+        for start in range(0, len(parcels), step):
+            if stopping.requested():
+                batch.release([rest.message for rest in parcels[start:]])
+                return
+            ready = [
+                (parcel, _given_up(parcel) or _prepare(parcel)) for parcel in parcels[start : start + step]
+            ]
+            decided = [(parcel, made) for parcel, made in ready if isinstance(made, Outcome)]
+            leaving = [(parcel, made) for parcel, made in ready if isinstance(made, Mail)]
+            written, ours = _write(
+                batch, unsettled + decided, leaving=[parcel.message for parcel, _ in leaving]
+            )
             outcomes.update(written)
-            unsettled = None
-            if isinstance(ready, Outcome) or not ours:
-                continue
-            try:
-                unsettled = parcel, _transmit(parcel, ready, transport, connect)
-            except NoConnection as error:
-                unsettled = parcel, _given_back(parcel, error)
-                batch.release([rest.message for rest in parcels[position + 1 :]])
-                raise
+            unsettled = []
+            for parcel, mail in leaving:
+                if parcel.message not in ours:
+                    continue
+                try:
+                    unsettled.append((parcel, _transmit(parcel, mail, transport)))
+                except NoConnection as error:
+                    settled = {done.message for done, _ in unsettled}
+                    unsettled += [
+                        (each, _given_back(each, error))
+                        for each, _ in leaving
+                        if each.message in ours and each.message not in settled
+                    ]
+                    batch.release([rest.message for rest in parcels[start + step :]])
+                    raise
     finally:
         # Also when a signal or a lost database ends the loop: what is known is worth trying to write.
         if unsettled:
-            outcomes.update(_write(batch, [unsettled])[0])
+            outcomes.update(_write(batch, unsettled)[0])
 
 
 def _given_up(parcel: Parcel) -> Outcome | None:
+    message = parcel.message
     # A mail whose worker vanished has been in no worker's hands that could count and stop.
-    uncertain = parcel.message.status == MessageStatus.UNCERTAIN
-    if uncertain and parcel.email_class.retry.pause(parcel.message.attempts) is None:
+    if message.status == MessageStatus.UNCERTAIN and parcel.email_class.retry.pause(message.attempts) is None:
         return Outcome(status=MessageStatus.HELD)
+    if message.abandoned > _MOURNED:
+        error = f"{message.abandoned} workers vanished while they prepared it"
+        return Outcome(status=MessageStatus.HELD, values={"last_error": error})
     return None
 
 
@@ -141,7 +185,7 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
             return _failed(parcel, error)
 
 
-def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: TransportFactory) -> Outcome:
+def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
     attempts = parcel.message.attempts + 1
     try:
         # Before it leaves: once it is out, nothing may fail any more.
@@ -149,7 +193,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: Transpo
         if mail.backend is None:
             transport.send(mail.content)
         else:
-            own = connect(mail.backend)
+            own = open_transport(mail.backend)
             try:
                 own.send(mail.content)
             finally:
@@ -160,7 +204,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: Transpo
         # Only this class asks for this server: the mails of the others must not wait for it.
         logger.error("mail server of message %s: %s", parcel.message.pk, error)  # noqa: TRY400 - as above
         outcome = _given_back(parcel, error)
-        return replace(outcome, values={**outcome.values, "due_at": timezone.now() + _OWN_SERVER_PAUSE})
+        return replace(outcome, values={**outcome.values, "due_at": clock.now() + _OWN_SERVER_PAUSE})
     except Uncertain as error:
         logger.warning("message %s may have been sent: %s", parcel.message.pk, error)
         return _uncertain(parcel, error)
@@ -172,7 +216,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport, connect: Transpo
         status=MessageStatus.SENT,
         values={
             "attempts": attempts,
-            "sent_at": timezone.now(),
+            "sent_at": clock.now(),
             "last_error": "",
             "content_hash": content_hash,
         },
@@ -184,7 +228,7 @@ def _failed(parcel: Parcel, error: Exception) -> Outcome:
     values = {"attempts": attempts, "last_error": describe(error)}
     pause = None if isinstance(error, _PERMANENT) else parcel.email_class.retry.pause(attempts)
     if pause is not None:
-        return Outcome(status=MessageStatus.OPEN, values={**values, "due_at": timezone.now() + pause})
+        return Outcome(status=MessageStatus.OPEN, values={**values, "due_at": clock.now() + pause})
     return Outcome(
         status=MessageStatus.FAILED,
         values=values,
@@ -193,7 +237,7 @@ def _failed(parcel: Parcel, error: Exception) -> Outcome:
 
 
 def _uncertain(parcel: Parcel, error: Uncertain) -> Outcome:
-    now = timezone.now()
+    now = clock.now()
     values: dict[str, Any] = {
         "attempts": parcel.message.attempts + 1,
         "last_error": describe(error),
@@ -212,17 +256,24 @@ def _given_back(parcel: Parcel, error: NoConnection) -> Outcome:
 
 @persistent
 def _write(
-    batch: Claim, known: list[tuple[Parcel, Outcome]], *, leaving: Message | None = None
-) -> tuple[Counter[MessageStatus], bool]:
+    batch: Claim, known: list[tuple[Parcel, Outcome]], *, leaving: Sequence[Message] = ()
+) -> tuple[Counter[MessageStatus], list[Message]]:
     """
-    One commit: what became of the mails before, and that another leaves now.
+    One commit: what became of the mails before, and that others leave now.
 
     Returns:
-        how many were settled in which status, and whether the one that leaves is (still) ours.
+        how many were settled in which status, and those that leave and are (still) ours.
     """
-    with transaction.atomic(using=conf.current().DATABASE):
+    connection = _ledger_connection()
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(using=connection.alias):
+        if connection.vendor == "postgresql" and is_outermost:
+            # Nobody waits for the disk: a database server that crashes, and it alone, may forget the last of
+            # these commits, and then those mails are sent again. Of this transaction only, not the caller's.
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit TO off")
         settled = Counter(outcome.status for parcel, outcome in known if _settle(batch, parcel, outcome))
-        return settled, leaving is not None and batch.mark_sending(leaving)
+        return settled, batch.mark_sending(list(leaving))
 
 
 def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
@@ -233,6 +284,10 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
         notifications = Notification.objects.using(conf.current().DATABASE)
         notifications.filter(message=parcel.message).update(skip_reason=outcome.skip_reason)
     return True
+
+
+def _ledger_connection() -> BaseDatabaseWrapper:
+    return connections[conf.current().DATABASE]
 
 
 def _digest(content: EmailMessage) -> str:

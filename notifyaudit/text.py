@@ -17,12 +17,17 @@ def storable(text: str) -> str:
     return text
 
 
-def describe(error: BaseException) -> str:
-    """An error for the ledger: its class, its message, and the line it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+def named(error: BaseException) -> str:
+    """An error as one line: its class and its message."""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - an application's exception class, whose own __str__ fails
         message = "(its message cannot be shown)"
-    return storable(f"{type(error).__name__}: {message}{where}")
+    return storable(f"{type(error).__name__}: {message}")
+
+
+def describe(error: BaseException) -> str:
+    """An error for the ledger: its class, its message, and the line it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    return named(error) + storable(where)

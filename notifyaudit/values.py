@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections import deque
-from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, KeysView, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -40,6 +40,33 @@ def to_json(value: Any) -> Any:
     secrets are masked by name; anything else as its ``str()``.
     """
     return _Conversion().of(value, DEPTH)
+
+
+def pairs(changes: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """
+    ``{field: (old, new)}`` as JSON.
+
+    Raises:
+        TypeError: if it is no mapping, or a value no pair.
+    """
+    if not isinstance(changes, Mapping):
+        raise TypeError(f"changes must be a mapping {{field: (old, new)}}, not {changes!r}.")
+    for name, sides in changes.items():
+        if isinstance(sides, str) or not isinstance(sides, Sequence) or len(sides) != 2:  # noqa: PLR2004
+            raise TypeError(f"changes[{name!r}] must be a pair (old, new), not {sides!r}.")
+    return {storable(str(name)): [to_json(side) for side in sides] for name, sides in changes.items()}
+
+
+def mapping(data: Any) -> Any:
+    """
+    The data of an event as JSON.
+
+    Raises:
+        TypeError: if it is no mapping.
+    """
+    if not isinstance(data, Mapping):
+        raise TypeError(f"data must be a mapping, not {data!r}.")
+    return to_json(data)
 
 
 class _Conversion:

@@ -1,7 +1,8 @@
-"""The ledger: what happened, who hears of it, and the mails."""
+"""The ledger: what happened, who hears of it, the mails, and what is paused."""
 
 from notifyaudit.models.event import AuditEvent
 from notifyaudit.models.message import Message, MessageStatus
 from notifyaudit.models.notification import Notification, Reason, SkipReason
+from notifyaudit.models.pause import Pause
 
-__all__ = ["AuditEvent", "Message", "MessageStatus", "Notification", "Reason", "SkipReason"]
+__all__ = ["AuditEvent", "Message", "MessageStatus", "Notification", "Pause", "Reason", "SkipReason"]

@@ -1,18 +1,18 @@
 """What happened. One row per event, written in the transaction of the change, and the outbox at once."""
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifyaudit import conf
+from notifyaudit import clock, conf
 from notifyaudit.changes import Change, readable
 from notifyaudit.exceptions import ImmutableEvent
-from notifyaudit.identity import model_of, resolve
+from notifyaudit.identity import Lookup, model_of, resolve
 from notifyaudit.masking import MASK
 from notifyaudit.models.fields import KeyField
 
@@ -72,8 +72,8 @@ class AuditEvent(models.Model):
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     correlation_id = KeyField(_("correlation id"), max_length=190, blank=True)
     idempotency_key = KeyField(_("idempotency key"), max_length=190, null=True, unique=True)
-    occurred_at = models.DateTimeField(_("occurred at"), default=timezone.now)
-    recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+    occurred_at = models.DateTimeField(_("occurred at"), default=clock.now)
+    recorded_at = models.DateTimeField(_("recorded at"), default=clock.now)
     source = KeyField(_("source"), max_length=64, default="app")
     source_ref = KeyField(_("reference in the source"), max_length=190, null=True)
 
@@ -81,6 +81,8 @@ class AuditEvent(models.Model):
     routed_at = models.DateTimeField(_("routed at"), null=True, editable=False)
 
     FACTS: ClassVar[frozenset[str]]
+
+    lookup: Lookup | None = None
 
     objects = AuditEventQuerySet.as_manager()
 
@@ -119,7 +121,7 @@ class AuditEvent(models.Model):
     @cached_property
     def actor(self) -> Any:
         """The user who acted; ``None`` without one, or when the user is gone (``actor_repr`` remains)."""
-        return resolve(conf.user_model(), self.actor_id, self._alias)
+        return self._look_up(conf.user_model(), self.actor_id)
 
     @cached_property
     def target(self) -> Any:
@@ -127,7 +129,7 @@ class AuditEvent(models.Model):
         The object; when it is gone an unsaved instance rebuilt from the snapshot, else ``None``
         (``target_repr`` remains).
         """
-        return resolve(self.target_type, self.target_id, self._alias) or self._rebuilt()
+        return self._look_up(self.target_type, self.target_id) or self._rebuilt()
 
     def readable_changes(self) -> dict[str, Change]:
         """
@@ -135,6 +137,11 @@ class AuditEvent(models.Model):
         stored ``(old, new)`` with ``label``, ``old_label`` and ``new_label`` in the active language.
         """
         return readable(self.changes, model_of(self.target_type))
+
+    def _look_up(self, type_name: str, identifier: str) -> Any:
+        if self.lookup is None:
+            return resolve(type_name, identifier, self._alias)
+        return self.lookup.get(type_name, identifier)
 
     @property
     def _alias(self) -> str:
@@ -154,6 +161,17 @@ class AuditEvent(models.Model):
                     setattr(instance, field.attname, _python(field, value))
         instance._state.db = self._alias
         return instance
+
+
+def look_up_together(events: Iterable[AuditEvent]) -> None:
+    """Let the first of these events that is asked for its actor or target read those of all of them."""
+    events = list(events)
+    user_model = conf.user_model()
+    names = {(event.target_type, event.target_id) for event in events}
+    names |= {(user_model, event.actor_id) for event in events}
+    lookup = Lookup(names, conf.current().DATABASE)
+    for event in events:
+        event.lookup = lookup
 
 
 def _python(field: "models.Field[Any, Any]", value: Any) -> Any:

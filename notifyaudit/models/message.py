@@ -6,10 +6,9 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifyaudit import conf
+from notifyaudit import clock, conf
 from notifyaudit.identity import resolve
 from notifyaudit.models.fields import KeyField
 
@@ -30,6 +29,9 @@ class MessageStatus(models.TextChoices):
     HELD = "held", _("held for a person")
     CANCELLED = "cancelled", _("cancelled")
     BOUNCED = "bounced", _("bounced")
+
+
+CANCELLABLE = (MessageStatus.OPEN, MessageStatus.UNCERTAIN, MessageStatus.HELD)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -65,14 +67,16 @@ class Message(models.Model):
     )
     # Unique while others may join, NULL from the moment it is closed (MariaDB has no partial indexes).
     open_key = KeyField(_("open key"), max_length=255, null=True, unique=True)
-    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    due_at = models.DateTimeField(_("due at"), default=clock.now)
     priority = models.SmallIntegerField(_("priority"), default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    # A worker that vanishes while it prepares a mail can count nothing; who takes the mail over does.
+    abandoned = models.PositiveSmallIntegerField(_("workers lost before it left"), default=0)
     lease_token = models.UUIDField(_("lease"), null=True, editable=False)
     lease_until = models.DateTimeField(_("lease ends at"), null=True, editable=False)
     # Fixed when the row is made, so that a mail sent again is known by the same Message-ID.
     message_id = models.CharField(_("Message-ID"), max_length=320, default=new_message_id, editable=False)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=clock.now)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     uncertain_at = models.DateTimeField(_("uncertain since"), null=True)
     last_error = models.TextField(_("last error"), blank=True)
@@ -90,6 +94,22 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email_key} to {self.recipient_key}: {self.get_status_display()}"
+
+    def cancel(self) -> bool:
+        """
+        See to it that this mail does not leave (any more): one that waits, or is held, is ``cancelled``.
+
+        Returns:
+            whether it is. ``False``: it is being sent, or settled already.
+        """
+        # Without the token the worker that has claimed it can no longer mark it as leaving.
+        cancelled = (
+            Message.objects.using(self._state.db or conf.current().DATABASE)
+            .filter(pk=self.pk, status__in=CANCELLABLE)
+            .update(status=MessageStatus.CANCELLED, lease_token=None, lease_until=None, open_key=None)
+        )
+        self.refresh_from_db()
+        return bool(cancelled)
 
     @property
     def recipient(self) -> Any:

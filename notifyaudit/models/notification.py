@@ -4,10 +4,9 @@ from functools import cached_property
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifyaudit import conf
+from notifyaudit import clock, conf
 from notifyaudit.identity import resolve
 from notifyaudit.models.event import AuditEvent
 from notifyaudit.models.fields import KeyField
@@ -29,6 +28,8 @@ class SkipReason(models.TextChoices):
     NO_ADDRESS = "no_address", _("the account has no email address")
     INVALID_ADDRESS = "invalid_address", _("the address is invalid")
     SHOULD_SEND = "should_send", _("the email class declined")
+    EXPIRED = "expired", _("it was too late")
+    NOT_ALLOWED = "not_allowed", _("the address is not among the allowed recipients")
 
 
 class Notification(models.Model):
@@ -63,7 +64,7 @@ class Notification(models.Model):
     error = models.TextField(_("error"), blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     retry_at = models.DateTimeField(_("retry at"), null=True)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=clock.now)
 
     class Meta:
         verbose_name = _("notification")

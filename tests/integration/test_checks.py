@@ -1,14 +1,21 @@
 """manage.py check: every mistake that can be seen at start is told, with its mend."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
+from example_site.processes import ROOT
 from notifyaudit import Action, actions, checks, compat
 from tests.integration.kinds import email_kind
+from tests.integration.queues import REMOTE
 
 # Some of Django's own checks ask the database.
 pytestmark = pytest.mark.django_db
@@ -55,6 +62,13 @@ def test_no_base_url():
     assert (identifier, "https://" in text) == ("notifyaudit.W001", True)
 
 
+def test_two_settings_for_staging_of_which_one_has_no_effect():
+    staging = {"REDIRECT_ALL_TO": "dev@x.example", "ALLOWED_RECIPIENTS": ["*@x.example"]}
+    with override_settings(NOTIFYAUDIT={**BASE, **staging}):
+        identifier, text = only()
+    assert (identifier, "REDIRECT_ALL_TO takes every mail" in text) == ("notifyaudit.W003", True)
+
+
 def test_a_task_backend_that_makes_callers_wait():
     path = f"{compat.ImmediateBackend.__module__}.ImmediateBackend"
     with override_settings(TASKS={"default": {"BACKEND": path}}):
@@ -72,6 +86,53 @@ def test_no_default_task_backend():
         assert (identifier, "'default'" in text) == ("notifyaudit.E009", True)
         with override_settings(NOTIFYAUDIT={**BASE, "WAKE_UP": "never"}):
             assert found() == []
+
+
+def test_a_project_without_a_default_task_backend_starts_and_is_told(tmp_path):
+    (tmp_path / "without_tasks.py").write_text(
+        "from tests.settings import *\n"
+        "TASKS = {'other': {'BACKEND': 'django_tasks_db.DatabaseBackend'}}\n"
+        "if os.environ.get('WAKE_UP'): NOTIFYAUDIT['WAKE_UP'] = os.environ['WAKE_UP']\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        "DJANGO_SETTINGS_MODULE": "without_tasks",
+    }
+    command = [sys.executable, "-m", "django", "check"]
+    told = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "notifyaudit.E009" in told.stderr
+    assert "Traceback" not in told.stderr
+    subprocess.run(command, env=environment | {"WAKE_UP": "never"}, cwd=ROOT, capture_output=True, check=True)
+
+
+def test_a_task_without_a_backend_can_be_called_and_says_why_it_is_not_enqueued():
+    with override_settings(TASKS={}):
+        task = compat.background_task(lambda: "done")
+    assert task.call() == "done"
+    with pytest.raises(ImproperlyConfigured, match="TASKS has no 'default' backend"):
+        task.enqueue()
+
+
+@pytest.mark.parametrize(
+    "tasks", [REMOTE, {"default": {"BACKEND": f"{compat.ImmediateBackend.__module__}.ImmediateBackend"}}]
+)
+def test_a_task_backend_that_cannot_take_part_in_the_transaction(tasks):
+    with override_settings(TASKS=tasks, NOTIFYAUDIT={**BASE, "WAKE_UP": "transaction"}):
+        (text,) = [
+            f"{message} {hint}" for identifier, message, hint in found() if identifier.endswith("E010")
+        ]
+    assert "the ledger's database 'default'" in text
+    assert "'on_commit'" in text
+    assert "django_tasks_db.DatabaseBackend" in text
+
+
+def test_tasks_in_another_database_than_the_ledger_cannot_take_part_in_the_transaction(monkeypatch):
+    with override_settings(NOTIFYAUDIT={**BASE, "WAKE_UP": "transaction"}):
+        assert found() == []
+        # As a project's DATABASE_ROUTERS would answer.
+        monkeypatch.setattr(compat.router, "db_for_write", lambda model: "queues")
+        assert [identifier for identifier, _, _ in found()] == ["notifyaudit.E010"]
 
 
 def test_an_action_that_is_declared_twice(monkeypatch):

@@ -17,10 +17,11 @@ from django.utils import timezone
 from example_site.inspections.models import User
 from notifyaudit import RetryPolicy, record
 from notifyaudit.claiming import Claim, claim, recover
+from notifyaudit.failures import DeliveryError, NoConnection, Refused, TryLater, Uncertain
 from notifyaudit.models import AuditEvent, Message, Notification, Reason
 from notifyaudit.routing import route, route_pending
 from notifyaudit.sending import send_due
-from notifyaudit.transport import DeliveryError, NoConnection, Refused, TryLater, Uncertain, open_transport
+from notifyaudit.transport import replaced, transport_to
 from tests.integration.concurrency import before_first, lost
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
@@ -55,6 +56,11 @@ def server():
     return Server()
 
 
+def send_through(server, *, only_default=False):
+    with replaced(lambda backend: transport_to(backend) if only_default and backend else server):
+        return send_due()
+
+
 def message_to(name):
     return Message.objects.get(address=f"{name}@x.example")
 
@@ -63,7 +69,7 @@ def send(server, addresses, **attributes):
     with email_kind([f"{address}@x.example" for address in addresses], **attributes):
         record(DocumentAction.FILED, data={"note": "hello"})
         route_pending()
-        return send_due(lambda _backend: server)
+        return send_through(server)
 
 
 def test_each_mail_is_sent_once_and_settled(server):
@@ -73,7 +79,7 @@ def test_each_mail_is_sent_once_and_settled(server):
     assert (row.status, row.attempts, row.lease_token, row.last_error) == ("sent", 1, None, "")
     assert row.sent_at is not None
     assert len(row.content_hash) == 64
-    assert send_due(lambda _backend: server) == {}
+    assert send_through(server) == {}
     assert len(server.accepted) == 2
 
 
@@ -95,7 +101,7 @@ def test_a_temporary_failure_is_tried_again_when_its_pause_is_over(server):
     assert message_to("later").due_at > timezone.now() + timedelta(seconds=30)
     Message.objects.update(due_at=timezone.now(), address="now@x.example")
     with email_kind():
-        send_due(lambda _backend: server)
+        send_through(server)
     assert message_to("now").status == "sent"
     assert message_to("now").attempts == 2
 
@@ -110,7 +116,7 @@ def test_a_mail_that_is_sent_at_last_shows_no_error_any_more(server):
     assert message_to("later").last_error
     Message.objects.update(due_at=timezone.now(), address="now@x.example")
     with email_kind():
-        send_due(lambda _backend: server)
+        send_through(server)
     assert (message_to("now").status, message_to("now").last_error) == ("sent", "")
 
 
@@ -120,7 +126,7 @@ def test_an_uncertain_mail_is_sent_again_under_the_same_message_id(server):
     assert message_to("uncertain").uncertain_at is not None
     Message.objects.update(due_at=timezone.now(), address="now@x.example")
     with email_kind():
-        send_due(lambda _backend: server)
+        send_through(server)
     assert server.accepted[0].extra_headers["Message-ID"] == message_id
     assert message_to("now").uncertain_at is not None
 
@@ -136,7 +142,7 @@ def test_a_mail_that_is_uncertain_twice_keeps_the_first_moment(server):
     first = timezone.now() - timedelta(hours=1)
     Message.objects.update(due_at=timezone.now(), uncertain_at=first)
     with email_kind():
-        assert send_due(lambda _backend: server) == {"uncertain": 1}
+        assert send_through(server) == {"uncertain": 1}
     assert (message_to("uncertain").attempts, message_to("uncertain").uncertain_at) == (2, first)
 
 
@@ -151,7 +157,7 @@ def test_an_uncertain_mail_stays_uncertain_while_the_server_is_down(server):
     send(server, ["uncertain"])
     Message.objects.update(due_at=timezone.now(), address="down@x.example")
     with email_kind(), pytest.raises(NoConnection):
-        send_due(lambda _backend: server)
+        send_through(server)
     assert (message_to("down").status, message_to("down").lease_token) == ("uncertain", None)
 
 
@@ -187,9 +193,9 @@ def test_a_worker_that_dies_in_the_air_leaves_one_uncertain_mail(server):
     assert message_to("b").status == "sending"
     assert message_to("c").status == "open"
     with email_kind():
-        assert send_due(lambda _backend: server) == {}
+        assert send_through(server) == {}
         Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        send_due(lambda _backend: server)
+        send_through(server)
     assert sorted(server.recipients) == ["b@x.example", "c@x.example"]
     assert message_to("b").uncertain_at is not None
     assert message_to("b").attempts == 2
@@ -207,9 +213,9 @@ def test_a_mail_that_kills_every_worker_is_held_at_last():
         route_pending()
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
-                send_due(lambda _backend: deadly)
+                send_through(deadly)
             Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        assert send_due(lambda _backend: deadly) == {"held": 1}
+        assert send_through(deadly) == {"held": 1}
     assert len(deadly.accepted) == 2
 
 
@@ -264,7 +270,7 @@ def test_a_message_leaves_with_a_full_lease_however_long_it_waited_for_its_turn(
         route_pending()
         batch = claim()
     Message.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
-    assert batch.mark_sending(batch.messages[0])
+    assert batch.mark_sending(batch.messages) == batch.messages
     assert message_to("a").lease_until > timezone.now() + timedelta(minutes=4)
 
 
@@ -291,15 +297,98 @@ class TestAMailWhoseWorkerVanished:
         assert message_to("a").uncertain_at == first
 
 
+class TestSeveralInTheAir:
+    @pytest.fixture(autouse=True)
+    def _settings(self, settings):
+        settings.NOTIFYAUDIT = {"BASE_URL": "https://site.example", "MAX_IN_FLIGHT": 3}
+
+    def test_each_comes_to_its_own_end(self, server):
+        outcomes = send(server, ["a", "refused", "b", "later", "uncertain", "c", "d"])
+        assert server.recipients == [f"{name}@x.example" for name in "abcd"]
+        assert outcomes == {"sent": 4, "failed": 1, "open": 1, "uncertain": 1}
+
+    def test_one_that_is_declined_takes_nobodys_place(self, server):
+        def should_send(self):
+            return "b@" not in self.get_recipient_emails()[0]
+
+        assert send(server, ["a", "b", "c", "d"], should_send=should_send) == {"sent": 3, "cancelled": 1}
+
+    def test_a_lost_connection_gives_back_all_that_have_not_left(self, server):
+        with pytest.raises(NoConnection):
+            send(server, ["a", "down", "b", "c", "d"])
+        assert server.recipients == ["a@x.example"]
+        assert message_to("a").status == "sent"
+        for name in ("down", "b", "c", "d"):
+            row = message_to(name)
+            assert (row.status, row.attempts, row.lease_token) == ("open", 0, None)
+
+    def test_a_worker_that_dies_leaves_no_more_than_those_uncertain(self, server):
+        class Dying(Server):
+            def send(self, message):
+                if message.to == ["d@x.example"]:
+                    raise KeyboardInterrupt
+                super().send(message)
+
+        with pytest.raises(KeyboardInterrupt):
+            send(Dying(), ["a", "b", "c", "d", "e", "f", "g"])
+        statuses = {name: message_to(name).status for name in "abcdefg"}
+        assert statuses == dict.fromkeys("abc", "sent") | dict.fromkeys("def", "sending") | {"g": "open"}
+
+    def test_they_cost_one_commit(self, server):
+        with CaptureQueriesContext(connection) as queries:
+            send(server, ["a", "b", "c"])
+        marks = [sql for sql in (query["sql"] for query in queries) if " = 'sending', " in sql]
+        assert len(marks) == 1
+
+
+class TestAMailThatMakesItsWorkerVanish:
+    """While it is prepared: an innocent one in the same batch must not suffer for it."""
+
+    def take_over(self, server):
+        """What a worker does with what another left: it is killed itself by the mail to ``deadly@``."""
+
+        def get_subject(self):
+            if "deadly@" in self.get_recipient_emails()[0]:
+                raise KeyboardInterrupt
+            return "Filed"
+
+        Message.objects.filter(lease_until__isnull=False).update(
+            lease_until=timezone.now() - timedelta(seconds=1)
+        )
+        with email_kind(get_subject=get_subject):
+            return send_through(server)
+
+    def test_it_is_held_at_last_and_the_others_leave(self, server):
+        with email_kind([f"{name}@x.example" for name in ("a", "deadly", "b", "c")]):
+            record(DocumentAction.FILED)
+            route_pending()
+        with pytest.raises(KeyboardInterrupt):
+            self.take_over(server)
+        assert server.recipients == ["a@x.example"]
+        with pytest.raises(KeyboardInterrupt):
+            self.take_over(server)
+        with pytest.raises(KeyboardInterrupt):
+            self.take_over(server)
+        assert server.recipients == ["a@x.example", "b@x.example", "c@x.example"]
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                self.take_over(server)
+        assert self.take_over(server) == {"held": 1}
+        assert sorted(server.recipients) == [f"{name}@x.example" for name in "abc"]
+        row = message_to("deadly")
+        assert (row.status, row.last_error) == ("held", "6 workers vanished while they prepared it")
+        assert {message_to(name).abandoned for name in "abc"} == {0}
+
+
 @pytest.mark.django_db(transaction=True)
 class TestALostDatabase:
     def test_between_two_mails_is_no_other_worker(self, server, monkeypatch, caplog):
         mark_sending = Claim.mark_sending
 
-        def mark(batch, message):
-            if message == message_to("b"):
+        def mark(batch, messages):
+            if message_to("b") in messages:
                 lost()
-            return mark_sending(batch, message)
+            return mark_sending(batch, messages)
 
         monkeypatch.setattr(Claim, "mark_sending", mark)
         with pytest.raises(DatabaseError):
@@ -316,7 +405,7 @@ class TestALostDatabase:
         assert message_to("a").status == "open"
         Message.objects.update(lease_until=timezone.now())
         with email_kind(should_send=lambda self: False):
-            assert send_due(lambda _backend: server) == {"cancelled": 1}
+            assert send_through(server) == {"cancelled": 1}
         assert Notification.objects.get().skip_reason == "should_send"
 
 
@@ -327,7 +416,7 @@ def test_the_urgent_leave_first(server):
     ):
         record(DocumentAction.FILED)
         route_pending()
-        send_due(lambda _backend: server)
+        send_through(server)
     assert server.recipients == ["urgent@x.example", "late@x.example"]
 
 
@@ -335,7 +424,7 @@ def test_a_kind_of_email_that_this_code_does_not_know_waits(server):
     send(server, ["later"])
     Message.objects.update(due_at=timezone.now(), email_key="test.newer")
     with email_kind():
-        assert send_due(lambda _backend: server) == {}
+        assert send_through(server) == {}
     assert Message.objects.get().status == "open"
 
 
@@ -345,7 +434,7 @@ class TestTheRecipientAsOfNow:
             record(DocumentAction.FILED)
             route_pending()
             change(user)
-            send_due(lambda _backend: server)
+            send_through(server)
         row = Notification.objects.select_related("message").get()
         return row.skip_reason, row.message.status
 
@@ -399,7 +488,7 @@ class TestWhatAClassIsTold:
                 route(event)
             Notification.objects.update(message=Message.objects.first())
             Message.objects.filter(notifications=None).delete()
-            send_due(lambda _backend: server)
+            send_through(server)
         assert told == [([first, second, third], third)]
 
     def test_a_reason_that_only_newer_code_knows_is_taken_as_the_general_one(self, server):
@@ -413,7 +502,7 @@ class TestWhatAClassIsTold:
             record(DocumentAction.FILED)
             route_pending()
             Notification.objects.update(reason="later_invented")
-            assert send_due(lambda _backend: server) == {"sent": 1}
+            assert send_through(server) == {"sent": 1}
         assert reasons == [Reason.NAMED]
 
     def test_the_correlation_id_which_what_it_records_shares(self, server):
@@ -444,7 +533,7 @@ class TestAClassThatFails:
         with email_kind([user], key="broken", name="Broken", **attributes), email_kind([user], key="sound"):
             record(DocumentAction.FILED)
             route_pending()
-            send_due(lambda _backend: server)
+            send_through(server)
         broken, sound = Message.objects.get(email_key="broken"), Message.objects.get(email_key="sound")
         assert (broken.status, sound.status) == ("failed", "sent")
         assert error in broken.last_error
@@ -456,7 +545,7 @@ class TestAClassThatFails:
         with email_kind([user], get_context_data=get_context_data):
             record(DocumentAction.FILED)
             route_pending()
-            send_due(lambda _backend: server)
+            send_through(server)
         row = Message.objects.get()
         assert (row.status, row.attempts) == ("open", 1)
         assert "the price list is locked" in row.last_error
@@ -469,7 +558,7 @@ class TestAClassThatFails:
         with email_kind([user], should_send=should_send):
             record(DocumentAction.FILED)
             route_pending()
-            send_due(lambda _backend: server)
+            send_through(server)
         assert "no_such_column" in Message.objects.get().last_error
 
 
@@ -498,7 +587,7 @@ def test_a_connection_that_the_class_asks_for_is_used(server):
     with email_kind(["a@x.example"], get_connection=lambda self: EmailBackend()):
         record(DocumentAction.FILED)
         route_pending()
-        send_due(lambda backend: open_transport(backend) if backend else server)
+        send_through(server, only_default=True)
     assert not server.accepted
     assert len(mail.outbox) == 1
 
@@ -515,7 +604,7 @@ def test_a_server_of_one_class_that_is_down_keeps_nobody_elses_mail(server):
     ):
         record(DocumentAction.FILED)
         route_pending()
-        send_due(lambda backend: open_transport(backend) if backend else server)
+        send_through(server, only_default=True)
     assert server.recipients == ["b@x.example"]
     row = message_to("own")
     assert (row.status, row.attempts, "NoConnection" in row.last_error) == ("open", 0, True)
@@ -527,7 +616,7 @@ def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
         record(DocumentAction.FILED)
         route_pending()
         with CaptureQueriesContext(connection) as captured:
-            send_due(lambda _backend: server)
+            send_through(server)
     updates = [query for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
     # Recover and claim once each; then each mail is marked once and settled once.
     assert len(updates) == 2 + 2 * 20

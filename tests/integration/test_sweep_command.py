@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, InterfaceError
 
 from notifyaudit import record
+from notifyaudit.failures import NoConnection
 from notifyaudit.management.commands import notifyaudit as command
-from notifyaudit.transport import NoConnection
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 

@@ -12,7 +12,7 @@ from notifyaudit.exceptions import ConfigurationError
     [
         ({"WAKEUP": "never"}, "Did you mean 'WAKE_UP'"),
         ({"XYZ": 1}, "Known keys: DATABASE"),
-        ({"WAKE_UP": "sometimes"}, "one of 'on_commit', 'never'"),
+        ({"WAKE_UP": "sometimes"}, "one of 'on_commit', 'transaction', 'never'"),
         ({"BASE_URL": 7}, "BASE_URL.* must be a str"),
         ({"LEASE": 300}, "LEASE.* must be a timedelta"),
         ({"LEASE": timedelta(0)}, "above zero"),

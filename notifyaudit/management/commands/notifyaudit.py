@@ -1,16 +1,20 @@
 """``manage.py notifyaudit``: what an operator does with the ledger."""
 
+import json
 import logging
-import signal
-import threading
 from argparse import ArgumentTypeError
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
+from notifyaudit import clock, pausing, stopping
+from notifyaudit.failures import NoConnection
+from notifyaudit.registry import emails
+from notifyaudit.reviving import revive
+from notifyaudit.statistics import statistics
 from notifyaudit.tasks import sweep
-from notifyaudit.transport import NoConnection
 
 logger = logging.getLogger("notifyaudit")
 
@@ -29,25 +33,51 @@ class Command(BaseCommand):
         sweeping.add_argument(
             "--loop", type=_seconds, metavar="SECONDS", help="Do it again after this pause, until stopped."
         )
+        retrying = subcommands.add_parser("retry", help="Make mails due again that were not sent.")
+        retrying.add_argument("ids", nargs="*", type=int, metavar="ID", help="Of a message.")
+        retrying.add_argument(
+            "--failed", action="store_true", help="All that failed, and the email classes that raised."
+        )
+        retrying.add_argument(
+            "--uncertain",
+            action="store_true",
+            help="All that may have arrived, or are held: they may arrive twice.",
+        )
+        pausing_ = subcommands.add_parser(
+            "pause", help="Send no mails, or none of some kinds, until resumed."
+        )
+        pausing_.add_argument(
+            "keys", nargs="*", metavar="EMAIL_KEY", help="Of an email class; none: everything."
+        )
+        pausing_.add_argument(
+            "--for", type=_seconds, metavar="SECONDS", dest="seconds", help="Resume by itself."
+        )
+        pausing_.add_argument("--reason", default="", help="For whoever asks.")
+        resuming = subcommands.add_parser("resume", help="End pauses; without a key, all.")
+        resuming.add_argument("keys", nargs="*", metavar="EMAIL_KEY")
+        counting = subcommands.add_parser("stats", help="How the ledger stands, in numbers.")
+        counting.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *_args: Any, subcommand: str, **options: Any) -> None:
         """Dispatch to the subcommand."""
         getattr(self, subcommand)(**options)
 
     def sweep(self, *, loop: float | None, **_: Any) -> None:
-        """Once, or again and again until SIGTERM or SIGINT; a round that has begun is finished."""
-        if loop is None:
-            try:
-                self.stdout.write(str(sweep()))
-            except NoConnection as error:
-                raise CommandError(
-                    f"The mail server cannot be reached; all mails are kept. {error}"
-                ) from error
-            return
-        stopped = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopped.set())
-        while not stopped.is_set():
+        """Once, or again and again until SIGTERM or SIGINT; the mail in hand is finished."""
+        with stopping.on_signals(also_unheard=True):
+            if loop is None:
+                self._sweep_once()
+            else:
+                self._sweep_until_stopped(loop)
+
+    def _sweep_once(self) -> None:
+        try:
+            self.stdout.write(str(sweep()))
+        except NoConnection as error:
+            raise CommandError(f"The mail server cannot be reached; all mails are kept. {error}") from error
+
+    def _sweep_until_stopped(self, pause: float) -> None:
+        while not stopping.requested():
             # The server may have closed a connection that was idle during the pause.
             close_old_connections()
             try:
@@ -58,7 +88,42 @@ class Command(BaseCommand):
             else:
                 if swept:
                     self.stdout.write(str(swept))
-            stopped.wait(loop)
+            stopping.wait(pause)
+
+    def retry(self, *, ids: list[int], failed: bool, uncertain: bool, **_: Any) -> None:
+        """Make what was not sent due again; a sweep sends it."""
+        if not (ids or failed or uncertain):
+            raise CommandError("Say what to retry: message ids, --failed or --uncertain.")
+        self.stdout.write(f"{revive(ids, failed=failed, uncertain=uncertain)} due again")
+
+    def pause(self, *, keys: list[str], seconds: float | None, reason: str, **_: Any) -> None:
+        """Keep mails from leaving. They are written and kept."""
+        for key in keys:
+            if emails.get(key) is None:
+                known = ", ".join(sorted(email_class.key for email_class in emails))
+                raise CommandError(f"No email class has the key {key!r}. Known are {known}.")
+        until = clock.now() + timedelta(seconds=seconds) if seconds else None
+        pausing.pause(keys or [pausing.EVERYTHING], reason=reason, until=until)
+        self.stdout.write(f"paused: {', '.join(keys) or 'everything'}")
+
+    def resume(self, *, keys: list[str], **_: Any) -> None:
+        """End pauses; a sweep sends what has waited."""
+        self.stdout.write(f"{pausing.resume(keys or None)} resumed")
+
+    def stats(self, *, as_json: bool, **_: Any) -> None:
+        """As lines, or as one JSON object for a monitor."""
+        numbers = statistics()
+        if as_json:
+            self.stdout.write(json.dumps(numbers))
+            return
+        for name, number in numbers.items():
+            self.stdout.write(f"{name.replace('_', ' ')}: {_readable(number)}")
+
+
+def _readable(number: Any) -> str:
+    if isinstance(number, dict):
+        return ", ".join(f"{count} {name}" for name, count in number.items()) or "none"
+    return ", ".join(number) or "nothing" if isinstance(number, list) else str(number)
 
 
 def _seconds(text: str) -> float:

@@ -1,0 +1,45 @@
+"""How the ledger stands, in numbers."""
+
+from collections import Counter
+from typing import Any
+
+from django.db.models import Count, Min
+
+from notifyaudit import clock, conf, pausing
+from notifyaudit.actions import known
+from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification
+from notifyaudit.registry import emails
+
+
+def statistics() -> dict[str, Any]:
+    """
+    What an operator watches, all of it JSON: ``events_unrouted``, ``events_of_unknown_actions`` by action,
+    ``classes_that_raised`` by key, ``messages`` by status, ``messages_due``, ``oldest_due_seconds``,
+    ``messages_of_unknown_kinds`` by key, ``paused``.
+    """
+    alias, now = conf.current().DATABASE, clock.now()
+    unrouted = Counter(dict(_counts(AuditEvent.objects.using(alias).unrouted(), "action")))
+    messages = Message.objects.using(alias)
+    open_ones = messages.filter(status__in=(MessageStatus.OPEN, MessageStatus.UNCERTAIN))
+    kinds = dict(_counts(open_ones, "email_key"))
+    due = messages.due(now).aggregate(number=Count("pk"), oldest=Min("due_at"))
+    actions, keys = set(known.values()), {email_class.key for email_class in emails}
+    raised = Notification.objects.using(alias).exclude(error="")
+    return {
+        "events_unrouted": unrouted.total(),
+        "events_of_unknown_actions": _without(unrouted, actions),
+        "classes_that_raised": dict(_counts(raised, "email_key")),
+        "messages": dict(_counts(messages.all(), "status")),
+        "messages_due": due["number"],
+        "oldest_due_seconds": round((now - due["oldest"]).total_seconds()) if due["oldest"] else 0,
+        "messages_of_unknown_kinds": _without(kinds, keys),
+        "paused": sorted(key or "everything" for key in pausing.paused().keys),
+    }
+
+
+def _counts(rows: Any, field: str) -> list[tuple[str, int]]:
+    return list(rows.order_by(field).values_list(field).annotate(Count("pk")))
+
+
+def _without(counts: dict[str, int], known_ones: set[str]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if name not in known_ones}
