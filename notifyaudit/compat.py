@@ -1,33 +1,84 @@
 """The only file that knows Django versions and optional packages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import policy
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import django
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import router
 
 if TYPE_CHECKING:
     from django.core.mail import EmailMessage
     from django.core.mail.backends.base import BaseEmailBackend
+    from django.db.models import Model, QuerySet
+    from django.tasks import Task
 
 if TYPE_CHECKING or django.VERSION >= (6, 0):
     from django.tasks import task, task_backends
+    from django.tasks.backends.dummy import DummyBackend
     from django.tasks.backends.immediate import ImmediateBackend
 else:
     from django_tasks import task, task_backends
+    from django_tasks.backends.dummy import DummyBackend
     from django_tasks.backends.immediate import ImmediateBackend
 
 __all__ = [
+    "PROVIDER_REFUSALS",
     "ImmediateBackend",
+    "background_task",
     "correlated",
     "correlation_id",
+    "followed_together",
     "mail_backend",
     "serialise",
-    "task",
     "task_backends",
+    "tasks_database",
+    "tasks_stay_here",
 ]
+
+R = TypeVar("R")
+
+
+class _NoTask(Generic[R]):
+    """Stands for a task where it cannot be one: it can be called, and not be enqueued."""
+
+    def __init__(self, function: Callable[[], R]) -> None:
+        self.call = function
+
+    def enqueue(self) -> NoReturn:
+        raise ImproperlyConfigured("TASKS has no 'default' backend, so no wake-up can be enqueued.")
+
+
+def background_task(function: Callable[[], R]) -> "Task[[], R] | _NoTask[R]":
+    """
+    The function as a task of the default backend. Where ``TASKS`` has none, Django would refuse it when its
+    module is loaded, and no check could tell of that any more.
+    """
+    return task(function) if "default" in task_backends else _NoTask(function)
+
+
+def tasks_database() -> str | None:
+    """The alias of the database that holds the default backend's tasks; ``None`` if none is known to."""
+    if not apps.is_installed("django_tasks_db") or "default" not in task_backends:
+        return None
+    from django_tasks_db import DatabaseBackend  # noqa: PLC0415 - an optional package
+    from django_tasks_db.models import DBTaskResult  # noqa: PLC0415 - and its models must be installed
+
+    if not isinstance(task_backends["default"], DatabaseBackend):
+        return None
+    return router.db_for_write(DBTaskResult)
+
+
+def tasks_stay_here() -> bool:
+    """Whether the default backend speaks to a database or to nobody, and not to a broker that may hang."""
+    if "default" not in task_backends:
+        return True
+    in_process = isinstance(task_backends["default"], ImmediateBackend | DummyBackend)
+    return in_process or tasks_database() is not None
 
 
 def mail_backend() -> "BaseEmailBackend":
@@ -50,6 +101,24 @@ def serialise(message: "EmailMessage") -> bytes:
         return message.message(policy=policy.SMTP).as_bytes()
     as_bytes: Any = message.message().as_bytes  # Django's own, older message class takes the line end
     return bytes(as_bytes(linesep="\r\n"))
+
+
+def followed_together(queryset: "QuerySet[Model]") -> "QuerySet[Model]":
+    """The same rows; a foreign key followed from one of them is read for all (from Django 6.1 on)."""
+    if django.VERSION >= (6, 1):
+        from django.db.models import FETCH_PEERS  # noqa: PLC0415 - the name does not exist before 6.1
+
+        return queryset.fetch_mode(FETCH_PEERS)
+    return queryset
+
+
+PROVIDER_REFUSALS: tuple[type[Exception], ...] = ()
+"""What the backends of email providers raise for a mail that they will never take."""
+
+if find_spec("anymail"):
+    from anymail.exceptions import AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature
+
+    PROVIDER_REFUSALS = (AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature)
 
 
 if find_spec("django_guid"):

@@ -11,16 +11,15 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
-from notifyaudit import conf
+from notifyaudit import clock, conf, stopping
 from notifyaudit.actions import known
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
 from notifyaudit.isolation import isolated
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
-from notifyaudit.models.event import AuditEventQuerySet
+from notifyaudit.models.event import AuditEventQuerySet, look_up_together
 from notifyaudit.recipients import Recipient, in_chunks
 from notifyaudit.registry import emails
 from notifyaudit.text import describe
@@ -43,7 +42,7 @@ def route_pending() -> int:
     Returns:
         how many events were routed.
     """
-    _ask_again(timezone.now())
+    _ask_again(clock.now())
     return sum(_route_safely(event) for event in _unrouted())
 
 
@@ -54,18 +53,24 @@ def route(event: AuditEvent) -> None:
     """
     for email_class in emails.for_action(event.action):
         _tell_all(event, email_class)
+        if stopping.requested():
+            return  # it may not have been told to all: a later sweep goes on
     _mark_routed(event)
 
 
 @persistent
 def _mark_routed(event: AuditEvent) -> None:
-    _events().filter(pk=event.pk, routed_at__isnull=True).update(routed_at=timezone.now())
+    _events().filter(pk=event.pk, routed_at__isnull=True).update(routed_at=clock.now())
 
 
 def _unrouted() -> Iterator[AuditEvent]:
     last = 0
     while batch := list(_events().unrouted().filter(pk__gt=last, action__in=known.values())[:BATCH]):
-        yield from batch
+        look_up_together(batch)
+        for event in batch:
+            if stopping.requested():
+                return
+            yield event
         last = batch[-1].pk
 
 
@@ -92,6 +97,8 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
         if chunk is None:
             return True
         _write_chunk(event, email_class, chunk)
+        if stopping.requested():
+            return False
 
 
 def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[list[Recipient]]:
@@ -160,7 +167,7 @@ def _write_failure(event: AuditEvent, email_class: type[AuditEmail], error: Exce
         failure.attempts += 1
         failure.error = describe(error)
         pause = email_class.retry.pause(failure.attempts)
-        failure.retry_at = timezone.now() + pause if pause is not None else None
+        failure.retry_at = clock.now() + pause if pause is not None else None
         failure.save(using=alias)
 
 
@@ -175,6 +182,7 @@ def _ask_again(now: datetime) -> None:
     last = 0
     while batch := list(failures.filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk  # before the rows are deleted, and with them their keys
+        look_up_together(failure.event for failure in batch)
         for failure in batch:
             _ask_again_safely(failure)
 

@@ -11,7 +11,7 @@ from django.db import connections, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notifyaudit import compat, conf, context, rows, watching
+from notifyaudit import clock, compat, conf, context, rows, watching
 from notifyaudit.actions import known
 from notifyaudit.context import INHERITED, AuditContext
 from notifyaudit.exceptions import NotInTransaction
@@ -19,9 +19,9 @@ from notifyaudit.identity import id_of, reference, repr_of
 from notifyaudit.models import AuditEvent
 from notifyaudit.secrecy import mask_of
 from notifyaudit.subjects import Subject, require_saved
-from notifyaudit.tasks import request_wake_up
 from notifyaudit.text import storable
-from notifyaudit.values import to_json
+from notifyaudit.values import mapping, pairs, to_json
+from notifyaudit.waking import request_wake_up
 
 _CORRELATION_ID_LENGTH = 190
 _BATCH = 500
@@ -82,7 +82,7 @@ def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:
     actor = circumstances.get_actor() if draft.actor is INHERITED else draft.actor
     actor_id, actor_repr = _actor(actor)
     correlation_id = circumstances.correlation_id or compat.correlation_id() or uuid4().hex
-    now = timezone.now()
+    now = clock.now()
     event = AuditEvent(
         action=known.require(draft.action),
         actor_id=actor_id,
@@ -93,8 +93,8 @@ def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:
         ancestors=subject.ancestors,
         snapshot=None if draft.snapshot is None else mask.apply(draft.snapshot),
         related=[_related(instance) for instance in _several(draft.related)],
-        changes=mask.apply_to_changes(_pairs(draft.changes or {})),
-        data=mask.apply(_mapping(draft.data or {})),
+        changes=mask.apply_to_changes(pairs(draft.changes or {})),
+        data=mask.apply(mapping(draft.data or {})),
         # Not the target's mask: what its model declares public says nothing about a request or a job.
         metadata=mask_of(None).apply(to_json(dict(circumstances.metadata))),
         correlation_id=storable(correlation_id)[:_CORRELATION_ID_LENGTH],
@@ -171,21 +171,6 @@ def _several(related: Any) -> Iterable[Any]:
 def _related(instance: models.Model) -> dict[str, str]:
     require_saved(instance)
     return reference(instance)
-
-
-def _pairs(changes: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    if not isinstance(changes, Mapping):
-        raise TypeError(f"changes must be a mapping {{field: (old, new)}}, not {changes!r}.")
-    for name, sides in changes.items():
-        if isinstance(sides, str) or not isinstance(sides, Sequence) or len(sides) != 2:  # noqa: PLR2004
-            raise TypeError(f"changes[{name!r}] must be a pair (old, new), not {sides!r}.")
-    return {storable(str(name)): [to_json(side) for side in sides] for name, sides in changes.items()}
-
-
-def _mapping(data: Any) -> Any:
-    if not isinstance(data, Mapping):
-        raise TypeError(f"data must be a mapping, not {data!r}.")
-    return to_json(data)
 
 
 def _require_storable(event: AuditEvent) -> None:

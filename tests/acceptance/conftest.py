@@ -1,6 +1,7 @@
 """Real processes for each test: a site, workers and a mail server, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,21 @@ from tests.acceptance.example import Example
 SETTINGS = "tests.acceptance.patient_settings"
 
 
+@contextmanager
+def loaded(kind: str, directory: Path) -> Iterator[Database]:
+    """A database that is migrated, with the sample data; only ever cloned."""
+    with fresh(kind, directory) as database:
+        with Processes(directory, database_url=database.url, settings=SETTINGS) as processes:
+            processes.manage("migrate", "--verbosity", "0")
+            processes.manage("load_buildings")
+        yield database
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def loaded_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """Migrated, with the sample data; only ever cloned."""
-    directory = tmp_path_factory.mktemp("database")
-    with fresh(request.param, directory) as database:
-        with Processes(directory, database_url=database.url, settings=SETTINGS) as processes:
-            processes.manage("migrate", "--verbosity", "0")
-            processes.manage("load_buildings")
+    with loaded(request.param, tmp_path_factory.mktemp("database")) as database:
         yield database
 
 

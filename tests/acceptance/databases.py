@@ -7,15 +7,27 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+try:
+    import MySQLdb
+except ImportError:  # built on the machine, where that is possible
+    MySQLdb = None
+
 HOST, PORT = os.environ.get("PGHOST", "127.0.0.1"), os.environ.get("PGPORT", "5432")
 SERVER = f"postgresql://{os.environ.get('PGUSER', 'postgres')}@{HOST}:{PORT}"
+
+MARIADB: dict[str, Any] = {
+    "host": os.environ.get("MYSQL_HOST", "127.0.0.1"),
+    "port": int(os.environ.get("MYSQL_TCP_PORT", "3306")),
+    "user": os.environ.get("MYSQL_USER", "root"),
+    "password": os.environ.get("MYSQL_PWD", ""),
+}
 
 
 class Database(ABC):
@@ -72,12 +84,49 @@ class Postgres(Database):
         _run_on_server(f'DROP DATABASE "{self.name}" WITH (FORCE)')
 
 
+class MariaDb(Database):
+    def __init__(self) -> None:
+        self.name = f"notifyaudit_{uuid4().hex}"
+        login = quote(MARIADB["user"], safe="")
+        if MARIADB["password"]:
+            login += ":" + quote(MARIADB["password"], safe="")
+        self.url = f"mysql://{login}@{MARIADB['host']}:{MARIADB['port']}/{self.name}?charset=utf8mb4"
+        self._run(f"CREATE DATABASE {self.name} CHARACTER SET utf8mb4", database="")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._run(sql, database=self.name)
+
+    def clone(self, directory: Path) -> "MariaDb":
+        del directory
+        copy = MariaDb()
+        statements = ["SET foreign_key_checks = 0"]
+        for (table,) in self.rows("SHOW TABLES"):
+            ((_, definition),) = self.rows(f"SHOW CREATE TABLE `{table}`")
+            statements += [definition, f"INSERT INTO `{table}` SELECT * FROM {self.name}.`{table}`"]
+        self._run(*statements, database=copy.name)
+        return copy
+
+    def drop(self) -> None:
+        self._run(f"DROP DATABASE {self.name}", database="")
+
+    def _run(self, *statements: str, database: str) -> list[tuple[Any, ...]]:
+        with closing(MySQLdb.connect(**MARIADB, database=database, charset="utf8mb4")) as connection:
+            connection.autocommit(True)
+            with closing(connection.cursor()) as cursor:
+                for sql in statements:
+                    cursor.execute(sql)
+                return list(cursor.fetchall())
+
+
 @contextmanager
 def fresh(kind: str, directory: Path) -> Iterator[Database]:
     """An empty database, dropped at the end."""
     if kind == "postgresql":
         _require_server()
         database: Database = Postgres()
+    elif kind == "mariadb":
+        _require_mariadb()
+        database = MariaDb()
     else:
         database = Sqlite(directory / "site.sqlite3")
     try:
@@ -90,10 +139,23 @@ def _require_server() -> None:
     try:
         _run_on_server("SELECT 1")
     except psycopg.OperationalError as error:
-        reason = f"PostgreSQL does not answer on {HOST}:{PORT}: {str(error).splitlines()[0]}"
-        if os.environ.get("NOTIFYAUDIT_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"PostgreSQL does not answer on {HOST}:{PORT}: {str(error).splitlines()[0]}")
+
+
+def _require_mariadb() -> None:
+    if MySQLdb is None:
+        missing("MariaDB's driver mysqlclient is not installed")
+    try:
+        MySQLdb.connect(**MARIADB, connect_timeout=5).close()
+    except MySQLdb.OperationalError as error:
+        missing(f"MariaDB does not answer on {MARIADB['host']}:{MARIADB['port']}: {error}")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test, or fail it on a machine that promises to have every service."""
+    if os.environ.get("NOTIFYAUDIT_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def _run_on_server(sql: str) -> None:
