@@ -1,6 +1,7 @@
 """What an email class must look like, told when it is defined."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -29,6 +30,7 @@ def check_definition(cls: "type[AuditEmail]") -> None:
     require("actions", "a list of actions or patterns", that=_is_list_of_str)
     require("key", f"a string of at most {_KEY_LENGTH} characters", that=_is_key)
     require("retry", "a RetryPolicy", that=lambda value: isinstance(value, RetryPolicy))
+    require("expires", "a timedelta above zero, or None", that=_is_term)
     require("priority", f"a number from -{_PRIORITY} to {_PRIORITY}", that=_is_priority)
 
 
@@ -38,6 +40,10 @@ def _is_list_of_str(value: Any) -> bool:
 
 def _is_key(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= _KEY_LENGTH
+
+
+def _is_term(value: Any) -> bool:
+    return value is None or (isinstance(value, timedelta) and value > timedelta(0))
 
 
 def _is_priority(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """What an application subclasses: one class per kind of email."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Self
 
 from django.core.mail import EmailMultiAlternatives
@@ -8,18 +9,20 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.text import camel_case_to_spaces, capfirst
 from django.utils.translation import gettext_lazy as _
-from django_pony_express.errors import EmailServiceAttachmentError, EmailServiceConfigError
+from django_pony_express.errors import EmailServiceConfigError
 from django_pony_express.services.base import BaseEmailService
 
 from notifyaudit import addresses, conf
+from notifyaudit.attaching import attach
 from notifyaudit.changes import Change
 from notifyaudit.definition import app_label_of, check_definition
 from notifyaudit.exceptions import InvalidAddress
+from notifyaudit.headers import overridden, standard_headers
 from notifyaudit.models import AuditEvent, Message, Reason
 from notifyaudit.registry import emails
 from notifyaudit.rendering import html_to_text, render_html, render_line, render_text
 from notifyaudit.retry import RetryPolicy
-from notifyaudit.threads import thread_id_of
+from notifyaudit.samples import READER, sample_of
 
 
 class AuditEmail(BaseEmailService):
@@ -51,6 +54,8 @@ class AuditEmail(BaseEmailService):
     """Whether somebody is told of what they did themselves."""
     priority: int = 0
     """Higher leaves first, among the mails that are due."""
+    expires: timedelta | None = None
+    """How long after its event the mail is still worth sending; ``None``: always."""
     retry: RetryPolicy = RetryPolicy()
     """When a failed attempt is made again."""
     threaded: bool = True
@@ -105,6 +110,58 @@ class AuditEmail(BaseEmailService):
         email.event, email.events = events[-1], tuple(events)
         email.recipient, email.reason, email.message_id = recipient, reason, message.message_id
         return email
+
+    @classmethod
+    def sample(
+        cls,
+        action: str | None = None,
+        *,
+        target: Any = None,
+        actor: Any = None,
+        changes: Mapping[str, Sequence[Any]] | None = None,
+        related: Iterable[Any] = (),
+        data: Mapping[str, Any] | None = None,
+        recipient: Any = READER,
+        reason: Reason = Reason.NAMED,
+    ) -> Self:
+        """
+        An instance about something that never happened, for :meth:`preview`. Nothing is written or read, and
+        the objects need not be saved; give them a ``pk`` where a link needs one.
+
+        Args:
+            action: the first of the class's ``actions`` by default.
+            target: see :func:`notifyaudit.record`, as for the next four.
+            actor: who did it.
+            changes: ``{field: (old, new)}``.
+            related: further objects.
+            data: free JSON.
+            recipient: a user, or an address.
+            reason: why the recipient is told.
+
+        Raises:
+            ValueError: without an ``action``, if the class has only patterns.
+            UnknownAction: if no ``Action`` declares it.
+            TypeError: if an argument is of the wrong form.
+        """
+        return sample_of(
+            cls,
+            action,
+            target=target,
+            actor=actor,
+            changes=changes,
+            related=related,
+            data=data,
+            recipient=recipient,
+            reason=reason,
+        )
+
+    @classmethod
+    def preview(cls) -> "AuditEmail | None":
+        """
+        A mail of this kind to look at, as :meth:`sample` makes one; ``None``: there is none. It must write
+        nothing. ``lint_emails()`` renders it in every language.
+        """
+        return None
 
     # Who is told.
 
@@ -218,7 +275,7 @@ class AuditEmail(BaseEmailService):
                     headers=self._headers(),
                 )
                 message.attach_alternative(html, "text/html")
-                self._attach(message)
+                attach(message, self.get_attachments(), of=type(self).__name__)
             finally:
                 self._context = None
         return message
@@ -232,33 +289,7 @@ class AuditEmail(BaseEmailService):
         return message
 
     def _headers(self) -> dict[str, str]:
-        # RFC 3834, section 5: programs that answer mail must not answer this one.
-        headers = {"Auto-Submitted": "auto-generated"}
-        if self.events:
-            if self.event.correlation_id:
-                headers["X-Correlation-ID"] = " ".join(self.event.correlation_id.split())
-            if self.threaded and self.event.target_id:
-                thread = thread_id_of(self.event.target_type, self.event.target_id)
-                headers |= {"References": thread, "In-Reply-To": thread}
-        own = self.get_headers()
-        if self.message_id:
-            own = {**_without(own, {"message-id"}), "Message-ID": self.message_id}
-        # Names of headers know no case: a "references" must not stand beside our "References".
-        return _without(headers, {name.lower() for name in own}) | own
-
-    def _attach(self, message: EmailMultiAlternatives) -> None:
-        for attachment in self.get_attachments():
-            if not isinstance(attachment, dict):
-                message.attach_file(attachment)
-                continue
-            try:
-                message.attach(attachment["filename"], attachment["file"], attachment.get("mimetype"))
-            except KeyError as error:
-                raise EmailServiceAttachmentError(
-                    f"{type(self).__name__}: an attachment is a path or a dict with 'filename' and 'file'; "
-                    f"this one has no {error}."
-                ) from error
-
-
-def _without(headers: dict[str, str], names: set[str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in names}
+        standard = standard_headers(self.event if self.events else None, threaded=self.threaded)
+        headers = overridden(standard, self.get_headers())
+        # The ledger knows the mail by its Message-ID, so that no hook may change it.
+        return overridden(headers, {"Message-ID": self.message_id}) if self.message_id else headers

@@ -12,6 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.utils.crypto import salted_hmac
 
+from notifyaudit import compat
 from notifyaudit.secrecy import has_secret_key, without_secrets
 from notifyaudit.text import storable
 
@@ -97,6 +98,45 @@ def resolve(type_name: str, identifier: str, alias: str) -> models.Model | None:
         return model._base_manager.using(alias).get(pk=key)
     except (ObjectDoesNotExist, ValidationError, ValueError):
         return None
+
+
+class Lookup:
+    """
+    The objects that some rows name. The first that is asked for is read together with all others of its
+    model: a batch costs a query per model, and none for a model that nobody asks for.
+
+    Args:
+        names: type and id of each.
+        alias: the database that has them.
+    """
+
+    def __init__(self, names: Iterable[tuple[str, str]], alias: str) -> None:
+        self._alias = alias
+        self._unread: dict[str, set[str]] = defaultdict(set)
+        self._found: dict[tuple[str, str], models.Model] = {}
+        for type_name, identifier in names:
+            self._unread[type_name].add(identifier)
+
+    def get(self, type_name: str, identifier: str) -> models.Model | None:
+        """As :func:`resolve`."""
+        if type_name in self._unread:
+            self._found |= _read(type_name, self._unread[type_name], self._alias)
+            del self._unread[type_name]
+        return self._found.get((type_name, identifier))
+
+
+def _read(type_name: str, identifiers: Iterable[str], alias: str) -> dict[tuple[str, str], models.Model]:
+    model = model_of(type_name)
+    if model is None:
+        return {}
+    keys = [key for identifier in identifiers if (key := key_from(model, identifier)) is not None]
+    rows: Iterable[models.Model | None]
+    try:
+        rows = compat.followed_together(model._base_manager.using(alias)).in_bulk(keys).values()
+    except (ValidationError, ValueError):
+        # One is no key of this model any more, and must not keep the others from being found.
+        rows = [resolve(type_name, identifier, alias) for identifier in identifiers]
+    return {(type_name, id_of(row)): row for row in rows if row is not None}
 
 
 def _key_of(instance: models.Model) -> tuple[Any, ...]:

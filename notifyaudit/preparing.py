@@ -10,10 +10,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
-from notifyaudit import addresses, conf
+from notifyaudit import addresses, clock, conf, staging
 from notifyaudit.emails import AuditEmail
+from notifyaudit.headers import overridden
 from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
+from notifyaudit.models.event import look_up_together
 from notifyaudit.registry import emails
 
 
@@ -69,6 +71,7 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     for message_id, event_id, reason in rows:
         of_message[message_id].append((event_id, reason))
     events = AuditEvent.objects.using(alias).in_bulk({event_id for _, event_id, _ in rows})
+    look_up_together(events.values())
     user_model = get_user_model()
     keys = {key_from(user_model, message.recipient_id) for message in messages} - {None}
     users = {id_of(user): user for user in user_model._base_manager.using(alias).filter(pk__in=keys)}
@@ -98,6 +101,8 @@ def prepare(parcel: Parcel) -> Mail:
         Exception: whatever the email class raises.
     """
     message = parcel.message
+    if _is_expired(parcel):
+        raise Declined(SkipReason.EXPIRED)
     email = parcel.email_class.for_message(
         message,
         events=parcel.events,
@@ -109,7 +114,11 @@ def prepare(parcel: Parcel) -> Mail:
     with timezone.override(timezone.get_current_timezone()):
         if not email.should_send():
             raise Declined(SkipReason.SHOULD_SEND)
-        return Mail(email.build(), email.get_connection())
+        content = email.build()
+        # By this the ledger knows it, also where an application builds its mails by itself.
+        content.extra_headers = overridden(content.extra_headers, {"Message-ID": message.message_id})
+        staging.confine(content)
+        return Mail(content, email.get_connection())
 
 
 def _address(parcel: Parcel) -> str:
@@ -123,4 +132,11 @@ def _address(parcel: Parcel) -> str:
         if not address:
             raise Declined(SkipReason.NO_ADDRESS)
     addresses.check(address)
+    if not staging.is_allowed(address):
+        raise Declined(SkipReason.NOT_ALLOWED)
     return address
+
+
+def _is_expired(parcel: Parcel) -> bool:
+    expires = parcel.email_class.expires
+    return expires is not None and all(event.recorded_at + expires <= clock.now() for event in parcel.events)

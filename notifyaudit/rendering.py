@@ -7,14 +7,17 @@ from typing import Any
 import django.template.backends.django
 import django.template.backends.jinja2
 import jinja2
-from django.template import Context, Engine, Template
+from django.template import Context, Engine, Origin, Template
 from django.template.loader import get_template
 
 from notifyaudit.htmltext import html_to_text
 
 __all__ = ["compile_line", "html_to_text", "render_html", "render_line", "render_text"]
 
-_LINES = Engine(autoescape=False)
+LINES = Engine(autoescape=False)
+"""The engine of subjects."""
+
+_ORIGIN = Origin("<subject>", template_name="subject")
 
 
 def render_html(template_name: str, context: Mapping[str, Any]) -> str:
@@ -41,7 +44,7 @@ def render_text(template_name: str, context: Mapping[str, Any]) -> str:
         case django.template.backends.django.Template():
             return str(template.template.render(Context(dict(context), autoescape=False)))
         case django.template.backends.jinja2.Template():
-            return str(_plain(template.backend.env).get_template(template_name).render(dict(context)))
+            return str(plain(template.backend.env).get_template(template_name).render(dict(context)))
     return str(template.render(dict(context)))
 
 
@@ -64,9 +67,10 @@ def compile_line(source: str) -> Template:
     Raises:
         django.template.TemplateSyntaxError: if it does not compile.
     """
-    return _LINES.from_string(source)
+    return Template(source, _ORIGIN, engine=LINES)
 
 
 @lru_cache(maxsize=8)
-def _plain(environment: jinja2.Environment) -> jinja2.Environment:
+def plain(environment: jinja2.Environment) -> jinja2.Environment:
+    """The same environment for plain text, where nothing is escaped."""
     return environment.overlay(autoescape=False)

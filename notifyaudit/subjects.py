@@ -35,6 +35,11 @@ class Subject:
             UnsavedTarget, WrongDatabase: see :func:`require_saved`.
         """
         require_saved(instance)
+        return cls.described(instance)
+
+    @classmethod
+    def described(cls, instance: models.Model) -> Self:
+        """The same of an object that need not be in the database."""
         return cls(
             type_name=type_of(instance),
             id=id_of(instance),

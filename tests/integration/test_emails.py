@@ -68,7 +68,7 @@ class TestSubject:
 class TestParts:
     def test_html_is_escaped_and_the_derived_text_is_not(self, sent):
         email = sent()
-        assert "Tom &amp; Jerry &lt;3" in email.html
+        assert "Tom &amp; Jerry &lt;3" in email.html_source
         assert "Tom & Jerry <3" in email.text
 
     def test_a_text_template_is_never_escaped_in_django(self, sent, tmp_path, settings):
@@ -84,7 +84,7 @@ class TestParts:
 
     def test_a_jinja2_html_template_is_escaped(self, sent, tmp_path, settings):
         templates(settings, tmp_path, "jinja2", {"t.html": "<p>{{ data.note }} {{ changes.kind.old }}</p>"})
-        assert sent(template_name="t.html").html == "<p>Tom &amp; Jerry &lt;3 letter</p>"
+        assert sent(template_name="t.html").html_source == "<p>Tom &amp; Jerry &lt;3 letter</p>"
 
     def test_the_context_has_what_the_docs_say(self, sent, document, user):
         names = ["event", "events", "actor", "target", "changes", "data", "recipient", "reason", "base_url"]
