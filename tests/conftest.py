@@ -28,6 +28,11 @@ def unavailable() -> str:
 
 
 def pytest_collection_modifyitems(config, items):
+    if settings.DATABASE != "sqlite":
+        # Tests in a project of their own have its database, which is always the same.
+        others = [item for item in items if "pytester" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     if not (reason := unavailable()):
         return
     if SERVICES_REQUIRED:

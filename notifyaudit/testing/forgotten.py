@@ -1,6 +1,7 @@
 """The writes of a test that came without an event, told by the line that wrote."""
 
 import linecache
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,12 @@ def is_arrangement(path: str, root: Path) -> bool:
         or name.endswith("_test.py")
         or not {"tests", "factories", "migrations"}.isdisjoint(directories)
     )
+
+
+def defined_in_tests(cls: type, root: Path) -> bool:
+    """Whether a class belongs to the tests of the project below ``root``, rather than to what they test."""
+    path = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return path is not None and is_project(path) and is_arrangement(path, root)
 
 
 def _below(path: str, root: Path) -> Path:

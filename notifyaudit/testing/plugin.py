@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from notifyaudit.testing.coverage_plugin import CoveragePlugin, add_options
+from notifyaudit.testing.introspection import explain
+
 if TYPE_CHECKING:
     from notifyaudit.testing.forgotten import ForgottenWrites
     from notifyaudit.testing.outbox import AuditOutbox
@@ -19,7 +22,7 @@ def _wake_ups_suspended(request: pytest.FixtureRequest) -> Iterator[None]:
     if not _is_installed(request):
         yield
         return
-    from notifyaudit.tasks import wake_ups_suspended  # noqa: PLC0415 - see the module
+    from notifyaudit.waking import wake_ups_suspended  # noqa: PLC0415 - see the module
 
     with wake_ups_suspended():
         yield
@@ -59,11 +62,33 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     finally:
         failure = writes.take() if writes else ""
     if failure:
-        pytest.fail(failure, pytrace=False)
+        _fail(failure)
+
+
+def _fail(failure: str) -> None:
+    # A frame that is not hidden, of which nothing is shown: else pytest tells that all of them are hidden.
+    pytest.fail(failure, pytrace=False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Those of the coverage of notifications."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the coverage of notifications if it is asked for."""
+    option = config.option
+    if option.notifyaudit_coverage or option.notifyaudit_fail_under is not None:
+        config.pluginmanager.register(CoveragePlugin(config), "notifyaudit-coverage")
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say of which mail a compared text is, and mark the difference."""
+    return explain(op, left, right)
 
 
 @pytest.fixture
-def audit_outbox(db: None) -> "AuditOutbox":
+def audit_outbox(db: None) -> "Iterator[AuditOutbox]":
     """
     What the library would have sent to whom, through the real pipeline, inside the test's transaction::
 
@@ -76,7 +101,8 @@ def audit_outbox(db: None) -> "AuditOutbox":
     del db
     from notifyaudit.testing.outbox import AuditOutbox  # noqa: PLC0415 - see the module
 
-    return AuditOutbox()
+    with AuditOutbox.opened() as outbox:
+        yield outbox
 
 
 def _is_installed(request: pytest.FixtureRequest) -> bool:

@@ -4,6 +4,9 @@ import pytest
 from django.db import models
 
 from example_site.inspections.models import User
+from notifyaudit import record
+from tests.integration.shop import run_django, run_pytest, shop  # noqa: F401 - fixtures
+from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder
 
 
@@ -42,3 +45,15 @@ def hide_rows(monkeypatch):
         assert not model._default_manager.exists()
 
     return hide
+
+
+@pytest.fixture
+def change(document):
+    """A function that records a change of the document, of which its owner is told."""
+
+    def change(**options):
+        return record(
+            DocumentAction.CHANGED, target=document, changes={"kind": ("letter", "plan")}, **options
+        )
+
+    return change

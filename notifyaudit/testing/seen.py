@@ -1,0 +1,31 @@
+"""All that a question is answered from: the mails that the server took, and the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from notifyaudit.testing.email import SentEmail
+from notifyaudit.testing.ledger import Ledger
+from notifyaudit.testing.server import Accepted
+from notifyaudit.testing.wanted import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The mails in the order they left, and the ledger."""
+
+    sent: Sequence[SentEmail]
+    ledger: Ledger
+
+    @classmethod
+    def of(cls, accepted: Sequence[Accepted], ledger: Ledger) -> Self:
+        """Bring the two together by the Message-ID."""
+        known = {email.message.message_id: email for email in ledger.emails()}
+        # A mail that the ledger does not have: its event was rolled back to a savepoint after a question.
+        return cls(
+            [SentEmail(mail, known[mail.message_id]) for mail in accepted if mail.message_id in known], ledger
+        )
+
+    def meant(self, wanted: Wanted) -> list[SentEmail]:
+        """Those mails that a question is about."""
+        return [email for email in self.sent if wanted.means(email)]
