@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 # For example DJANGO="Django>=5.2,<5.3"; empty: the newest.
 DJANGO ?=
+# Of `make faults`; "--help" lists them.
+OPTIONS ?=
 export PYTHON VENV DJANGO
 
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench clean install-demo install-dev
+.PHONY: help demo serve test lint bench faults clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +37,9 @@ lint: install-dev ## Ruff, mypy and the layers' contract
 
 bench: install-dev ## What things cost next to the plainest way to do them (NOTIFYAUDIT_TEST_DB=postgres)
 	@$(BIN)/python -m benchmarks
+
+faults: install-dev ## Kill 200 processes among 10,000 mails and count (OPTIONS="--database postgres --seed 8")
+	@$(BIN)/python -m tests.acceptance.faults $(OPTIONS)
 
 clean: ## Remove what the commands have made
 	@rm -rf .venv .venv-* var build dist htmlcov .coverage .coverage.* \

@@ -1,0 +1,5 @@
+from notifyaudit import Action
+
+
+class DeedAction(Action):
+    DONE = "deed.done", "Deed done"
