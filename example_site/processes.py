@@ -227,8 +227,13 @@ class Processes:
 
     def kill(self, process: Process) -> None:
         """End it with SIGKILL, and expect it to be dead from now on."""
-        self._watched.remove(process)
+        self.forget(process)
         process.kill()
+
+    def forget(self, process: Process) -> None:
+        """Do not expect it to run any more."""
+        if process in self._watched:
+            self._watched.remove(process)
 
     def _start(self, name: str, command: list[str], *, watched: bool = True) -> Process:
         self._names[name] += 1

@@ -1,11 +1,13 @@
 """Which mails the site sends, and to whom. The person who acted is never told of their own doing."""
 
 from collections.abc import Iterable
+from datetime import date
 from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from example_site.inspections import samples
 from example_site.inspections.actions import InspectionAction, PhotoAction, ReportAction, SectionAction
 from example_site.inspections.models import Inspection, Section, User
 from notifyaudit import AuditEmail
@@ -26,6 +28,18 @@ class InspectionEditedEmail(AuditEmail):
         # An inspection may be gone before its mail is due, and only a removal keeps a snapshot.
         return [inspection.inspector, inspection.reviewer] if inspection else []
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(
+            target=samples.inspection(),
+            actor=samples.inspector(),
+            recipient=samples.reviewer(),
+            changes={
+                "scheduled_for": (date(2026, 12, 1), date(2026, 12, 4)),
+                "summary": ("", "Two extinguishers are missing."),
+            },
+        )
+
 
 class InspectionScheduledEmail(AuditEmail):
     """For the people concerned: when somebody comes, and who."""
@@ -43,6 +57,10 @@ class InspectionScheduledEmail(AuditEmail):
     def should_send(self) -> bool:
         return self.event.target is not None
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(target=samples.inspection(), actor=samples.inspector(), recipient=samples.owner())
+
 
 class InspectionSubmittedEmail(AuditEmail):
     """For the reviewer: something waits for them."""
@@ -56,6 +74,12 @@ class InspectionSubmittedEmail(AuditEmail):
     def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
         return [event.target.reviewer] if event.target else []
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(
+            target=samples.inspection(), actor=samples.inspector(), recipient=samples.reviewer()
+        )
+
 
 class InspectionReturnedEmail(AuditEmail):
     """For the inspector: there is more to do, and what."""
@@ -68,6 +92,15 @@ class InspectionReturnedEmail(AuditEmail):
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
         return [event.target.inspector] if event.target else []
+
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(
+            target=samples.inspection(Inspection.Status.DRAFT),
+            actor=samples.reviewer(),
+            recipient=samples.inspector(),
+            data={"reason": "The roof is missing."},
+        )
 
 
 class InspectionCompletedEmail(AuditEmail):
@@ -83,6 +116,15 @@ class InspectionCompletedEmail(AuditEmail):
     def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
         return event.target.followers() if event.target else []
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(
+            target=samples.inspection(Inspection.Status.COMPLETED),
+            actor=samples.reviewer(),
+            recipient=samples.owner(),
+            changes={"status": ("ready", "completed")},
+        )
+
 
 class InspectionReopenedEmail(AuditEmail):
     """For everybody who was told of the result: it holds no longer, nor does the certificate."""
@@ -96,6 +138,16 @@ class InspectionReopenedEmail(AuditEmail):
     def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
         return event.target.followers() if event.target else []
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(
+            target=samples.inspection(Inspection.Status.DRAFT),
+            actor=samples.owner(),
+            recipient=samples.inspector(),
+            changes={"status": ("completed", "draft"), "certificate_number": ("T7-2026-12", "")},
+            data={"reason": "The roof was rebuilt."},
+        )
+
 
 class InspectionRemovedEmail(AuditEmail):
     """For everybody concerned: it is gone. The target is rebuilt from the event's snapshot."""
@@ -108,6 +160,10 @@ class InspectionRemovedEmail(AuditEmail):
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[User | str]:
         return event.target.followers()
+
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(target=samples.inspection(), actor=samples.inspector(), recipient=samples.owner())
 
 
 class PartEmail(AuditEmail):
@@ -148,6 +204,17 @@ class SectionCriticalEmail(PartEmail):
     def should_send(self) -> bool:
         return super().should_send() and self.event.target is not None
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        email = cls.sample(
+            target=samples.section(),
+            actor=samples.inspector(),
+            recipient=samples.owner(),
+            changes={"rating": ("good", "critical")},
+        )
+        email.inspection = samples.inspection()
+        return email
+
 
 class SectionChangedEmail(PartEmail):
     """
@@ -172,6 +239,18 @@ class SectionChangedEmail(PartEmail):
 
     def get_context_data(self) -> dict[str, Any]:
         return {**super().get_context_data(), "what": SectionAction(self.event.action).label.lower()}
+
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        email = cls.sample(
+            SectionAction.EDITED,
+            target=samples.section(),
+            actor=samples.inspector(),
+            recipient=samples.reviewer(),
+            changes={"rating": ("good", "critical")},
+        )
+        email.inspection = samples.inspection()
+        return email
 
 
 class ReportCreatedEmail(PartEmail):
@@ -199,6 +278,12 @@ class ReportCreatedEmail(PartEmail):
             attachment = {"filename": report.filename, "file": file.read(), "mimetype": "application/pdf"}
         return [*super().get_attachments(), attachment]
 
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        email = cls.sample(target=samples.report(), actor=samples.reviewer(), recipient=samples.owner())
+        email.inspection = samples.inspection()
+        return email
+
 
 class PhotoAddedEmail(AuditEmail):
     """For the reviewer: there is something new to look at."""
@@ -211,6 +296,10 @@ class PhotoAddedEmail(AuditEmail):
     @classmethod
     def get_recipients(cls, event: AuditEvent) -> Iterable[User]:
         return [event.target.inspection.reviewer] if event.target else []
+
+    @classmethod
+    def preview(cls) -> AuditEmail:
+        return cls.sample(target=samples.photo(), actor=samples.inspector(), recipient=samples.reviewer())
 
 
 def became_critical(event: AuditEvent) -> bool:

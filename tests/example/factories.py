@@ -10,6 +10,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32
 WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + b"\0" * 32
 PASSWORD = "a password for tests"
+FACILITY = "facility@tower7.example"
 
 
 def make_user(username: str, role: str = User.Role.INSPECTOR, **values) -> User:
@@ -27,7 +28,7 @@ def make_building(owner: User, **values) -> Building:
         **{
             "name": "Tower 7",
             "address": "7 Station Square",
-            "facility_email": "facility@tower7.example",
+            "facility_email": FACILITY,
             "licence_number": "T7-2026",
             **values,
         },

@@ -24,7 +24,13 @@ def test_loading_twice_changes_nothing(local):
     assert [len(rows) for rows in before] == [6, 3, 4, 5]
 
 
-def test_printed_logins_work(local, client, monkeypatch):
+def test_nobody_is_told_of_sample_data(local, audit_outbox):
+    call_command("load_buildings", stdout=StringIO())
+    assert audit_outbox.recorded() == []
+    audit_outbox.assert_nothing_sent()
+
+
+def test_the_printed_logins_work(local, client, monkeypatch):
     monkeypatch.setenv("SAMPLE_PASSWORD", "another password")
     out = StringIO()
     call_command("load_buildings", stdout=out)
@@ -33,7 +39,7 @@ def test_printed_logins_work(local, client, monkeypatch):
         assert client.login(username=username, password="another password")
 
 
-def test_public_site_is_refused(db):
+def test_a_public_site_is_refused(db):
     with pytest.raises(CommandError, match="DEBUG"):
         call_command("load_buildings")
     assert not User.objects.exists()

@@ -25,11 +25,11 @@ def test_pages_are_for_the_signed_in(client, draft, name):
     assert response["Location"].startswith("/login/?next=")
 
 
-def test_login_page_opens_without_a_login(client, db):
+def test_the_login_page_opens_without_a_login(client, db):
     assert client.get(reverse("login")).status_code == 200
 
 
-def test_owner_sees_only_their_own_buildings(client, draft, owner, other_owner):
+def test_an_owner_sees_only_their_own_buildings(client, draft, owner, other_owner):
     client.force_login(owner)
     assert "Tower 7" in client.get("/").text
     client.force_login(other_owner)
@@ -39,11 +39,14 @@ def test_owner_sees_only_their_own_buildings(client, draft, owner, other_owner):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_strangers_to_an_inspection_change_nothing(client, draft, other_inspector, owner, other_owner, name):
+def test_strangers_to_an_inspection_change_nothing(
+    audit_outbox, client, draft, other_inspector, owner, other_owner, name
+):
     for user, status in ((other_inspector, 403), (owner, 403), (other_owner, 404)):
         client.force_login(user)
         assert client.post(reverse(name, args=[draft.pk])).status_code == status
     assert Inspection.objects.get().status == "draft"
+    assert audit_outbox.recorded() == []
 
 
 @pytest.mark.parametrize(
@@ -66,15 +69,16 @@ def test_each_part_has_its_own_rights(client, draft, inspector, reviewer, name, 
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_superuser_is_never_forbidden(client, draft, superuser, name):
+def test_a_superuser_is_never_forbidden(client, draft, superuser, name):
     client.force_login(superuser)
     assert client.post(reverse(name, args=[draft.pk])).status_code in {200, 302, 422}
 
 
 @pytest.mark.parametrize("name", ["inspection_submit", "inspection_complete", "photo_add"])
-def test_a_get_never_changes_anything(client, draft, superuser, name):
+def test_a_get_never_changes_anything(audit_outbox, client, draft, superuser, name):
     client.force_login(superuser)
     assert client.get(reverse(name, args=[draft.pk])).status_code == 405
+    assert audit_outbox.recorded() == []
 
 
 def test_only_inspectors_schedule_inspections(client, building, inspector, reviewer, owner):
@@ -85,12 +89,14 @@ def test_only_inspectors_schedule_inspections(client, building, inspector, revie
 
 
 @pytest.mark.parametrize("wanted", ["", "0", "x", "²", "99999999999999999999"])
-def test_new_inspection_needs_a_building(client, inspector, wanted):
+def test_a_new_inspection_needs_a_building(client, inspector, wanted):
     client.force_login(inspector)
     assert client.get(reverse("inspection_new"), {"building": wanted}).status_code == 404
 
 
-def test_photo_file_is_only_for_those_who_see_the_inspection(client, draft, inspector, owner, other_owner):
+def test_the_file_of_a_photo_is_only_for_those_who_see_the_inspection(
+    client, draft, inspector, owner, other_owner
+):
     photo = draft.add_photo(upload(), by=inspector)
     client.force_login(owner)
     response = client.get(photo.get_absolute_url())
@@ -100,7 +106,7 @@ def test_photo_file_is_only_for_those_who_see_the_inspection(client, draft, insp
     assert client.get(photo.get_absolute_url()).status_code == 404
 
 
-def test_page_offers_only_what_is_allowed_now(client, draft, inspector, reviewer, owner):
+def test_the_page_offers_only_what_is_allowed_now(client, draft, inspector, reviewer, owner):
     offered = {}
     for user in (inspector, reviewer, owner):
         client.force_login(user)
