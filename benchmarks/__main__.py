@@ -13,11 +13,13 @@ def main() -> None:
 
     from django.db import connection  # noqa: PLC0415 - needs Django set up
 
-    from benchmarks import recording  # noqa: PLC0415 - needs Django set up
+    from benchmarks import harness, recording  # noqa: PLC0415 - needs Django set up
 
     name = connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
         print(f"Python {platform.python_version()}, Django {django.get_version()}, {connection.vendor}")
+        # First the one that leaves nothing behind: each sweep would route what the other has committed.
+        harness.run()
         recording.run()
     finally:
         connection.creation.destroy_test_db(str(name), verbosity=0)

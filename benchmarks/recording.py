@@ -7,7 +7,7 @@ from django.db import transaction
 from benchmarks.bare.models import BareEvent
 from benchmarks.timing import compare, report
 from example_site.inspections.models import User
-from notifyaudit import audit_context, record, record_many, tasks, track
+from notifyaudit import audit_context, record, record_many, track, waking
 from notifyaudit.models import AuditEvent
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document
@@ -54,7 +54,7 @@ def run() -> None:
             ),
             per=MANY,
         )
-        with tasks.wake_ups_suspended():
+        with waking.wake_ups_suspended():
             whole = {
                 "create() of a bare row, committed": committed(plain),
                 "record() without a wake-up, committed": committed(recorded),
