@@ -5,10 +5,11 @@ from types import ModuleType
 
 import pytest
 
-from example_site.inspections import actions, emails, exceptions, models
+from example_site.inspections import actions, emails, exceptions, models, reporting
 from example_site.inspections.models import Inspection
 from notifyaudit.actions import known
 from notifyaudit.registry import emails as registry
+from tests.example import factories
 from tests.example.conftest import (  # noqa: F401
     building,
     draft,
@@ -35,7 +36,7 @@ def site(monkeypatch):
     package = ModuleType("inspections")
     package.__path__ = []
     monkeypatch.setitem(sys.modules, "inspections", package)
-    for module in (actions, emails, exceptions, models):
+    for module in (actions, emails, exceptions, models, reporting, factories):
         # A copy: what a page defines must not stay in the example's own module.
         copy = ModuleType(f"inspections.{module.__name__.rpartition('.')[2]}")
         copy.__dict__.update({name: value for name, value in vars(module).items() if name != "__name__"})

@@ -3,9 +3,11 @@
 import doctest
 import re
 import sys
+import unittest
 from copy import deepcopy
 from datetime import timedelta
 from inspect import signature
+from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 
@@ -15,15 +17,16 @@ from django.db import connection, transaction
 from django.forms.models import model_to_dict
 from django.template import engines
 from django.template.loader import get_template
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
 import notifyaudit
 from example_site.inspections.forms import InspectionForm
+from example_site.inspections.models import Building, Inspection, User
 from notifyaudit import conf
 from notifyaudit.models import AuditEvent, Message, Notification
 from notifyaudit.registry import emails as registry
-from notifyaudit.testing import AuditOutbox
+from notifyaudit.testing import AuditOutbox, SentEmail
 from tests.docs.conftest import NAMES
 from tests.docs.pages import DOCS, REFERENCE, ROOT, Block, blocks, name_of, pages, prose_of, text_of
 
@@ -33,7 +36,7 @@ RUNNABLE = [page for page in pages() if page != TUTORIAL]
 
 TEMPLATE_LANGUAGES = ("html+django", "html+jinja", "jinja")
 LANGUAGES = {"python", "pycon", "console", "ini", "text", *TEMPLATE_LANGUAGES}
-MARKERS = {"", "compile", "skip"}
+MARKERS = {"", "compile", "fails", "skip"}
 
 _FILE_LINE = re.compile(r"^# (?P<path>(?:\w+/)*\w+\.py)\b", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]+\]\((?P<target>[^)\s]+)\)")
@@ -59,24 +62,32 @@ class Page:
     def run(self) -> dict[str, object]:
         """The names that the page has made."""
         self.write_templates()
-        for block in blocks(self.page):
+        page = list(blocks(self.page))
+        for block, following in zip_longest(page, page[1:]):
             if block.marker == "skip":
                 continue
             if block.marker == "compile":
                 compile(block.padded, block.where, "exec")
+            elif block.marker == "fails":
+                with pytest.raises(AssertionError) as failure:
+                    self.run_files(block)
+                assert str(failure.value) == following.code.rstrip(), following.where
             elif block.language == "python":
-                for path, code in files_of(block):
-                    self.run_file(path, code, block)
+                self.run_files(block)
             elif block.language == "pycon":
                 self.repeat(block)
         return self.namespace
+
+    def run_files(self, block: Block) -> None:
+        for path, code in files_of(block):
+            self.run_file(path, code, block)
 
     def run_file(self, path: str, code: str, block: Block) -> None:
         if Path(path).name == "settings.py":
             check_settings(code, block)
             return
         name = path.removesuffix(".py").replace("/", ".")
-        before = set(self.namespace)
+        before = dict(self.namespace)
         # So a class of a page replaces the example's class of the same name and file, as an autoreload does.
         self.namespace["__name__"] = f"example_site.{name}"
         exec(compile(code, block.where, "exec"), self.namespace)
@@ -84,16 +95,37 @@ class Page:
             module = ModuleType(name)
             module.__dict__.update({**vars(sys.modules.get(name, module)), **self.namespace})
             self.monkeypatch.setitem(sys.modules, name, module)
-        for new in [self.namespace[key] for key in set(self.namespace) - before if key.startswith("test_")]:
-            self.run_test(new)
+        for key, new in self.namespace.items():
+            if before.get(key) is new:
+                continue
+            if key.startswith("test_"):
+                self.run_test(new)
+            elif isinstance(new, type) and issubclass(new, unittest.TestCase):
+                self.run_test_case(new)
 
     def run_test(self, function) -> None:
         for instance in self.people.values():
             instance.refresh_from_db()
-        with transaction.atomic():
-            arguments = {**self.people, "audit_outbox": AuditOutbox()}
-            function(**{name: arguments[name] for name in signature(function).parameters})
+        block = transaction.atomic()
+        # As TestCase does it, for atomic(durable=True) in the code under test.
+        block._from_testcase = True
+        with block, AuditOutbox.opened() as outbox:
+            given = {**self.people, "audit_outbox": outbox, "client": Client()}
+            function(**{name: given[name] for name in signature(function).parameters})
             transaction.set_rollback(True)
+
+    def run_test_case(self, case: type[unittest.TestCase]) -> None:
+        result = unittest.TestResult()
+        with self.monkeypatch.context() as patched, transaction.atomic():
+            # A TestCase closes the connection when it is done; the transaction of this test is on it.
+            patched.setattr(connection, "close", lambda: None)
+            # It makes its own people.
+            for model in (Inspection, Building, User):
+                model.objects.all().delete()
+            unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
+            transaction.set_rollback(True)
+        problems = [text for _, text in result.errors + result.failures]
+        assert not problems, problems[0]
 
     def repeat(self, block: Block) -> None:
         test = doctest.DocTestParser().get_doctest(block.code, self.namespace, block.where, None, block.line)
@@ -157,8 +189,17 @@ def test_each_block_has_a_language_and_a_marker_that_are_known(page):
         assert block.language in LANGUAGES, block.where
         assert block.marker in MARKERS, block.where
     assert text_of(page).count("<!-- test:") == sum(bool(block.marker) for block in blocks(page)) + (
-        name_of(page) == "CONTRIBUTING.md" and 2
+        name_of(page) == "CONTRIBUTING.md" and 3
     ), "a marker that is not right above a block has no effect"
+
+
+def test_the_tables_for_newcomers_name_what_there_is():
+    page = text_of(DOCS / "how-to" / "come-from-another-harness.md")
+    named = set(re.findall(r"\b(audit_outbox|email)\.(\w+)", page))
+    assert len(named) > 20
+    # What an instance sets is not seen on its class.
+    owners = {"audit_outbox": dir(AuditOutbox), "email": [*dir(SentEmail), "content", "source"]}
+    assert [name for owner, name in named if name not in owners[owner]] == []
 
 
 def test_every_function_that_a_page_defines_is_called_by_a_test():
@@ -308,6 +349,20 @@ def test_a_block_that_fails_is_seen(tmp_path, page_runner, monkeypatch):
         "```python\ndef test_it(audit_outbox, owner):\n    audit_outbox.one(to=owner)\n```\n", "utf-8"
     )
     with pytest.raises(AssertionError, match="none was sent"):
+        page_runner(page)
+    page.write_text(
+        "```python\nfrom django.test import TestCase\n\n\nclass OneTest(TestCase):\n"
+        "    def test_it(self):\n        self.fail('on purpose')\n```\n",
+        "utf-8",
+    )
+    with pytest.raises(AssertionError, match="on purpose"):
+        page_runner(page)
+    page.write_text(
+        "<!-- test: fails because it is wrong -->\n```python\ndef test_other():\n"
+        "    raise AssertionError('so')\n```\n\n```text\nnot so\n```\n",
+        "utf-8",
+    )
+    with pytest.raises(AssertionError, match="not so"):
         page_runner(page)
     page.write_text(
         "<!-- test: skip because it shows a mistake -->\n```python\nraise LookupError\n```\n", "utf-8"
