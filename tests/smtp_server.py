@@ -8,6 +8,7 @@ Accepted mails are written to standard output as JSON lines, after a first line 
 """
 
 import asyncio
+import itertools
 import json
 import sys
 
@@ -18,7 +19,11 @@ AFTER_DATA = {"spam": "554 looks like spam", "busy": "451 busy"}
 
 
 class Handler:
+    numbers = itertools.count(1)
+
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        if not hasattr(session, "number"):
+            session.number = next(self.numbers)
         if getattr(session, "is_over", False):
             return "421 that was enough"
         if address.startswith("stranger@"):
@@ -44,7 +49,7 @@ class Handler:
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "content": envelope.content.decode("utf-8", "replace"),
-            "session": id(session),
+            "session": session.number,
         }
         print(json.dumps(mail), flush=True)
         session.is_over = "last" in names

@@ -131,7 +131,9 @@ def remote():
     RemoteBackend.reset()
     with override_settings(TASKS=REMOTE):
         yield RemoteBackend
-    RemoteBackend.answers.set()
+        # What still waits for an answer must not go on in the next test, with another queue.
+        RemoteBackend.answers.set()
+        waking.bell.wait()
 
 
 def test_a_broker_is_asked_by_a_thread_of_its_own_before_the_caller_goes_on(remote):
