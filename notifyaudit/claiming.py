@@ -3,20 +3,21 @@ Which worker works on which message: leases. Every change to a claimed message i
 the claim, so a worker that was too slow cannot settle what another has taken over.
 """
 
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connections, transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.db.models.functions import Coalesce
 
 from notifyaudit import clock, conf
 from notifyaudit.contention import persistent
 from notifyaudit.models import Message, MessageStatus
-from notifyaudit.models.message import MessageQuerySet
+from notifyaudit.models.message import WAITING, MessageQuerySet
 from notifyaudit.pausing import Paused, paused
 from notifyaudit.registry import emails
 
@@ -53,7 +54,10 @@ class Claim:
     @persistent
     def release(self, messages: list[Message]) -> None:
         """Give messages back as they were, for anybody to claim."""
-        self._update(messages, lease_token=None, lease_until=None)
+        fresh = [message for message in messages if not message.abandoned]
+        self._update(fresh, lease_token=None, lease_until=None)
+        found = [message for message in messages if message.abandoned]
+        self._update(found, lease_until=clock.now(), abandoned=F("abandoned") - 1)
 
     def _update(self, messages: list[Message], **values: Any) -> bool:
         return self._mine(messages).update(**values) == len(messages)
@@ -66,37 +70,78 @@ def claim() -> Claim | None:
     """
     Take up to ``BATCH`` due messages, the urgent and the oldest first; ``None`` when there are none.
 
-    Those that a vanished worker had in hand come last and one at a time: if one of them is what made it
-    vanish, it takes no others with it, and can be told from them.
+    What may have arrived already comes after what has not. Those that a vanished worker had in hand come last
+    and one at a time: if one of them is what made it vanish, it takes no others with it, and can be told from
+    them.
     """
     token, standing = uuid4(), paused()
-    for limit, values in ((BATCH, {}), (1, {"abandoned": F("abandoned") + 1})):
-        while (taken := _take(token, standing, limit, values)) is not None:
+    for queue in _queues(clock.now(), standing):
+        while (taken := _take(token, queue)) is not None:
             if taken:
                 mine = _messages().filter(lease_token=token).order_by("-priority", "due_at", "pk")
                 return Claim(token, list(mine), on_trial=standing.on_trial)
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """Messages that may be claimed, in their order; how many at once, and what is then written to them."""
+
+    messages: MessageQuerySet
+    limit: int = BATCH
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def _queues(now: datetime, standing: Paused) -> Iterator[_Queue]:
+    """
+    Each is read in the order of an index: a claim costs the same before a hundred mails and a million, and
+    MariaDB, which locks every row that it reads, locks none that another worker could take.
+    """
+    if standing.everything:
+        return
+    # A kind of email that this code does not know (yet) waits for newer code.
+    kinds = {email_class.key for email_class in emails} - standing.keys
+    due = _messages().filter(email_key__in=kinds, due_at__lte=now)
+    for status in WAITING:
+        for priority in _priorities(status):
+            fresh = due.filter(status=status, priority=priority, lease_until__isnull=True)
+            yield _Queue(fresh.order_by("due_at"))
+    left = due.filter(status__in=WAITING, lease_token__isnull=False, lease_until__lte=now)
+    in_order = left.order_by("abandoned", "-priority", "due_at")
+    yield _Queue(in_order, limit=1, values={"abandoned": F("abandoned") + 1})
+
+
+def _priorities(status: MessageStatus) -> Iterator[int]:
+    """Those that messages have, from the highest; each is one look into the index."""
+    rows = _messages().filter(status=status)
+    priority = rows.aggregate(highest=Max("priority"))["highest"]
+    while priority is not None:
+        yield priority
+        priority = rows.filter(priority__lt=priority).aggregate(highest=Max("priority"))["highest"]
+
+
 @persistent
-def _take(token: UUID, standing: Paused, limit: int, values: dict[str, Any]) -> int | None:
+def _take(token: UUID, queue: _Queue) -> int | None:
     """How many of those chosen nobody else was quicker to take; ``None``: there was nothing to choose."""
     alias = conf.current().DATABASE
     # On SQLite a transaction that begins by reading may be refused its first write.
     lockable = connections[alias].features.has_select_for_update_skip_locked
-    now = clock.now()
     with transaction.atomic(using=alias) if lockable else nullcontext():
-        claimable = _claimable(now, standing).filter(lease_until__isnull=not values)
-        # "abandoned" first: what may make its worker vanish comes after what has not done so yet.
-        due = claimable.order_by("abandoned", "-priority", "due_at", "pk")
         # The guard in the UPDATE is what makes a claim exclusive; skipping locked rows only
         # keeps workers from waiting for each other.
-        rows = due.select_for_update(skip_locked=True) if lockable else due
-        chosen = list(rows.values_list("pk", flat=True)[:limit])
+        rows = queue.messages.select_for_update(skip_locked=True) if lockable else queue.messages
+        chosen = list(rows.values_list("pk", flat=True)[: queue.limit])
         if not chosen:
             return None
-        return claimable.filter(pk__in=chosen).update(
-            lease_token=token, lease_until=now + conf.current().LEASE, open_key=None, **values
+        return (
+            queue.messages.order_by()
+            .filter(pk__in=chosen)
+            .update(
+                lease_token=token,
+                lease_until=clock.now() + conf.current().LEASE,
+                open_key=None,
+                **queue.values,
+            )
         )
 
 
@@ -124,14 +169,6 @@ def recover() -> int:
             last_error="the worker vanished while it sent this mail, which may have arrived (RFC 1047)",
         )
     )
-
-
-def _claimable(now: datetime, standing: Paused) -> MessageQuerySet:
-    if standing.everything:
-        return _messages().none()
-    # A kind of email that this code does not know (yet) waits for newer code.
-    known = {email_class.key for email_class in emails}
-    return _messages().due(now).filter(email_key__in=known - standing.keys)
 
 
 def _messages() -> MessageQuerySet:

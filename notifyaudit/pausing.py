@@ -80,8 +80,8 @@ def refused(error: Exception) -> None:
     """
     with transaction.atomic(using=conf.current().DATABASE):
         row, is_new = _pauses().select_for_update().get_or_create(email_key=EVERYTHING)
-        if not is_new and row.refusals == 0:
-            return  # an operator's, which ends when they say
+        if not is_new and (row.until is None or row.until > clock.now()):
+            return  # an operator's, which ends when they say; or another connection was told so just now
         row.refusals += 1
         row.until = clock.now() + (_BACK_OFF.pause(row.refusals) or _BACK_OFF.ceiling)
         row.reason = describe(error)

@@ -87,8 +87,9 @@ def send_due() -> Counter[MessageStatus]:
 
 
 def _helpers_for(first: Claim | None) -> int:
-    # Who has a transaction open, as a test has, sees on another connection nothing of what is to be sent.
-    if first is None or len(first.messages) < BATCH or _ledger_connection().in_atomic_block:
+    # One is enough for few mails, or to ask whether the mail server accepts us again. And who has a
+    # transaction open, as a test has, sees on another connection nothing of what is to be sent.
+    if first is None or first.on_trial or len(first.messages) < BATCH or _ledger_connection().in_atomic_block:
         return 0
     return conf.current().CONNECTIONS - 1
 
@@ -138,18 +139,17 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
             )
             outcomes.update(written)
             unsettled = []
-            for parcel, mail in leaving:
-                if parcel.message not in ours:
-                    continue
+            marked_at = clock.now()
+            going = [(parcel, mail) for parcel, mail in leaving if parcel.message in ours]
+            for position, (parcel, mail) in enumerate(going):
+                if clock.now() - marked_at > conf.current().LEASE / 2:
+                    # The mails before were slow, and who takes over a mail must not find it leaving.
+                    unsettled += [(each, _given_back(each)) for each, _ in going[position:]]
+                    break
                 try:
                     unsettled.append((parcel, _transmit(parcel, mail, transport)))
                 except NoConnection as error:
-                    settled = {done.message for done, _ in unsettled}
-                    unsettled += [
-                        (each, _given_back(each, error))
-                        for each, _ in leaving
-                        if each.message in ours and each.message not in settled
-                    ]
+                    unsettled += [(each, _given_back(each, error)) for each, _ in going[position:]]
                     batch.release([rest.message for rest in parcels[start + step :]])
                     raise
     finally:
@@ -249,9 +249,10 @@ def _uncertain(parcel: Parcel, error: Uncertain) -> Outcome:
     return Outcome(status=MessageStatus.UNCERTAIN, values={**values, "due_at": now + pause})
 
 
-def _given_back(parcel: Parcel, error: NoConnection) -> Outcome:
+def _given_back(parcel: Parcel, error: NoConnection | None = None) -> Outcome:
     # No attempt is counted: the mail never left.
-    return Outcome(status=MessageStatus(parcel.message.status), values={"last_error": describe(error)})
+    values = {"last_error": describe(error)} if error else {}
+    return Outcome(status=MessageStatus(parcel.message.status), values=values)
 
 
 @persistent

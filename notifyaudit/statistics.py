@@ -7,7 +7,8 @@ from django.db.models import Count, Min
 
 from notifyaudit import clock, conf, pausing
 from notifyaudit.actions import known
-from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification
+from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.models.message import WAITING
 from notifyaudit.registry import emails
 
 
@@ -20,7 +21,7 @@ def statistics() -> dict[str, Any]:
     alias, now = conf.current().DATABASE, clock.now()
     unrouted = Counter(dict(_counts(AuditEvent.objects.using(alias).unrouted(), "action")))
     messages = Message.objects.using(alias)
-    open_ones = messages.filter(status__in=(MessageStatus.OPEN, MessageStatus.UNCERTAIN))
+    open_ones = messages.filter(status__in=WAITING)
     kinds = dict(_counts(open_ones, "email_key"))
     due = messages.due(now).aggregate(number=Count("pk"), oldest=Min("due_at"))
     actions, keys = set(known.values()), {email_class.key for email_class in emails}

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'message',
                 'verbose_name_plural': 'messages',
-                'indexes': [models.Index(fields=['status', 'due_at'], name='notifyaudit_message_due'), models.Index(fields=['lease_token'], name='notifyaudit_message_lease')],
+                'indexes': [models.Index(fields=['status', 'priority', 'due_at'], name='notifyaudit_message_due'), models.Index(fields=['lease_token'], name='notifyaudit_message_lease')],
             },
         ),
         migrations.CreateModel(

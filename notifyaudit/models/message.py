@@ -31,7 +31,10 @@ class MessageStatus(models.TextChoices):
     BOUNCED = "bounced", _("bounced")
 
 
-CANCELLABLE = (MessageStatus.OPEN, MessageStatus.UNCERTAIN, MessageStatus.HELD)
+WAITING = (MessageStatus.OPEN, MessageStatus.UNCERTAIN)
+"""What leaves by itself when it is due."""
+
+CANCELLABLE = (*WAITING, MessageStatus.HELD)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -41,7 +44,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Those that a worker may claim now: due, not settled, and in no other worker's hands."""
         return self.filter(
             Q(lease_until__isnull=True) | Q(lease_until__lte=now),
-            status__in=(MessageStatus.OPEN, MessageStatus.UNCERTAIN),
+            status__in=WAITING,
             due_at__lte=now,
         )
 
@@ -88,7 +91,7 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         indexes = [
-            models.Index(fields=["status", "due_at"], name="notifyaudit_message_due"),
+            models.Index(fields=["status", "priority", "due_at"], name="notifyaudit_message_due"),
             models.Index(fields=["lease_token"], name="notifyaudit_message_lease"),
         ]
 

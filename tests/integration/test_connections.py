@@ -27,7 +27,7 @@ class Servers:
 
     def __init__(self, *, fails=False):
         self.opened, self.fails, self.lock = [], fails, threading.Lock()
-        self.all_are_there = threading.Barrier(3)
+        self.another_has_begun = threading.Event()
 
     def __call__(self, backend):
         with self.lock:
@@ -41,9 +41,11 @@ class Server:
         self.servers, self.number, self.recipients, self.is_closed = servers, number, [], False
 
     def send(self, message):
-        if not self.recipients:
-            # Nobody is ready before all have begun.
-            self.servers.all_are_there.wait(30)
+        # The first is not ready before another has begun.
+        if self.number:
+            self.servers.another_has_begun.set()
+        elif not self.servers.another_has_begun.wait(30):
+            pytest.fail("nobody else has begun")
         if self.servers.fails and self.number:
             raise NoConnection("gone")
         self.recipients += message.to
@@ -76,9 +78,9 @@ class TestSeveralConnections:
             assert send_due() == {"sent": BACKLOG}
         recipients = [each for server in servers.opened for each in server.recipients]
         assert len(recipients) == len(set(recipients)) == BACKLOG
-        assert [bool(server.recipients) for server in servers.opened] == [True] * 3
+        assert sum(bool(server.recipients) for server in servers.opened) > 1
         assert all(server.is_closed for server in servers.opened)
-        assert threading.active_count() == 1
+        assert not [each.name for each in threading.enumerate() if each.name.startswith("notifyaudit_")]
 
     def test_one_that_is_lost_takes_nobodys_mails_with_it(self):
         servers = Servers(fails=True)

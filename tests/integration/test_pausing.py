@@ -131,6 +131,18 @@ class TestRefusedCredentials:
         row = Pause.objects.get()
         assert (row.reason, row.until, row.refusals) == ("moving house", until, 0)
 
+    def test_count_once_for_all_connections_that_meet_them(self):
+        for _ in range(3):
+            pausing.refused(Unauthorised("535"))
+        assert Pause.objects.get().refusals == 1
+
+    def test_count_after_an_operators_pause_is_over(self):
+        pausing.pause(reason="moving house", until=clock.now() + timedelta(seconds=10))
+        clock.advance(timedelta(seconds=11))
+        pausing.refused(Unauthorised("535 no"))
+        row = Pause.objects.get()
+        assert (row.reason, row.refusals, row.until > clock.now()) == ("Unauthorised: 535 no", 1, True)
+
     def test_of_a_server_of_one_class_pause_nobody(self, server):
         class Own:
             def send_messages(self, messages):
