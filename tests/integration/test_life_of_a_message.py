@@ -308,8 +308,8 @@ def test_whatever_happens_to_a_message_it_comes_to_a_known_end():
         Life,
         settings=settings(
             # The rules are the library's; the databases only have to obey them alike.
-            max_examples=120 if connection.vendor == "sqlite" else 30,
-            stateful_step_count=30,
+            max_examples=80 if connection.vendor == "sqlite" else 30,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
