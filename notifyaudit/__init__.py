@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from notifyaudit.context import audit_context as audit_context
     from notifyaudit.emails import AuditEmail as AuditEmail
     from notifyaudit.forgotten import unaudited_counts as unaudited_counts
+    from notifyaudit.frequency import Frequency as Frequency
     from notifyaudit.marking import audited as audited
     from notifyaudit.marking import unaudited as unaudited
     from notifyaudit.recording import arecord as arecord
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Action": "actions",
     "AuditEmail": "emails",
+    "Frequency": "frequency",
     "RetryPolicy": "retry",
     "arecord": "recording",
     "audit_context": "context",
@@ -42,6 +44,7 @@ _HOME = {
 __all__ = [
     "Action",
     "AuditEmail",
+    "Frequency",
     "RetryPolicy",
     "arecord",
     "audit_context",

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Any
 
 from django.apps import apps
@@ -17,6 +16,7 @@ from notifyaudit import compat, conf
 from notifyaudit.actions import known
 from notifyaudit.emails import AuditEmail
 from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.patterns import matches
 from notifyaudit.registry import emails
 from notifyaudit.rendering import compile_line
 
@@ -141,7 +141,7 @@ def _check_keys() -> Iterator[CheckMessage]:
 def _check_email_actions(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
     values = known.values()
     for action in map(str, email_class.actions):
-        if not any(fnmatchcase(value, action) for value in values):
+        if not any(matches(value, action) for value in values):
             nearest = get_close_matches(action, values, n=1)
             yield Error(
                 f"{_path(email_class)}: no Action class declares {action!r}.",

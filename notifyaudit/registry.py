@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from notifyaudit.patterns import matches
 
 if TYPE_CHECKING:
     from notifyaudit.emails import AuditEmail
@@ -32,7 +33,7 @@ class EmailRegistry:
         return [
             email_class
             for email_class in self
-            if any(fnmatchcase(action, pattern) for pattern in email_class.actions)
+            if any(matches(action, pattern) for pattern in email_class.actions)
         ]
 
     @contextmanager

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from html import unescape
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -16,6 +15,7 @@ from notifyaudit.addresses import plain
 from notifyaudit.htmltext import html_to_text
 from notifyaudit.identity import id_of, type_of
 from notifyaudit.models import AuditEvent, Reason
+from notifyaudit.patterns import matches
 from notifyaudit.testing.links import leads_to
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ CRITERIA: dict[str, Criterion] = {
         is_value=_is_text,
         facts=lambda email: (event.action for event in email.events),
         texts=lambda email: (event.action for event in email.events),
-        equals=lambda email, wanted: any(fnmatchcase(event.action, wanted) for event in email.events),
+        equals=lambda email, wanted: any(matches(event.action, wanted) for event in email.events),
     ),
     "target": Criterion(
         takes="a model instance",

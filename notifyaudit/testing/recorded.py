@@ -1,12 +1,12 @@
 """Which events a question is about."""
 
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, TypedDict
 
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 
+from notifyaudit import patterns
 from notifyaudit.identity import id_of, type_of
 from notifyaudit.models import AuditEvent
 from notifyaudit.testing.criteria import is_predicate
@@ -62,7 +62,7 @@ _TAKES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 def matches(event: AuditEvent, action: str | None, criteria: Mapping[str, Any]) -> bool:
     """Whether an event is meant, by what :func:`check` has let pass."""
-    if action is not None and not fnmatchcase(event.action, str(action)):
+    if action is not None and not patterns.matches(event.action, str(action)):
         return False
     return all(_meets(event, name, wanted) for name, wanted in criteria.items())
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from notifyaudit import clock
 from notifyaudit.actions import known
 from notifyaudit.emails import AuditEmail
 from notifyaudit.identity import has_key
+from notifyaudit.patterns import matches
 from notifyaudit.testing.criteria import CRITERIA, is_predicate
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def check_action(question: str, action: str) -> None:
     """
     __tracebackhide__ = True
     values = known.values()
-    if not any(fnmatchcase(value, action) for value in values):
+    if not any(matches(value, action) for value in values):
         nearest = get_close_matches(action, values, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
         raise ValueError(f"{question}() got the action {action!r}, which no Action class declares{hint}")

@@ -12,7 +12,7 @@ from django.core.management import get_commands, load_command_class
 from django.template.defaultfilters import slugify
 
 import notifyaudit
-from notifyaudit import AuditEmail, RetryPolicy, checks, conf, exceptions, record, routing, track
+from notifyaudit import AuditEmail, Frequency, RetryPolicy, checks, conf, exceptions, record, routing, track
 from notifyaudit.claiming import BATCH
 from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, Reason, SkipReason
 from notifyaudit.testing import AuditOutbox, OutgoingEmail, SentEmail
@@ -206,6 +206,13 @@ def test_retry_policy_is_that_of_the_code():
     for field in fields(RetryPolicy):
         assert field.default is not MISSING
         assert eval(documented[field.name], {"timedelta": timedelta}) == field.default
+
+
+def test_frequencies_are_those_of_the_code():
+    documented = [
+        [_CODE.search(cell)[1] for cell in row[:2]] for row in table(section("emails.md", "`Frequency`"))
+    ]
+    assert documented == [[member.name, f'"{member.value}"'] for member in Frequency]
 
 
 # The ledger
