@@ -1,8 +1,18 @@
-"""The ledger: what happened, who hears of it, the mails, and what is paused."""
+"""The ledger: what happened, who hears of it, the mails, what is paused, and what people want to hear of."""
 
 from notifyaudit.models.event import AuditEvent
 from notifyaudit.models.message import Message, MessageStatus
 from notifyaudit.models.notification import Notification, Reason, SkipReason
 from notifyaudit.models.pause import Pause
+from notifyaudit.models.subscription import Subscription
 
-__all__ = ["AuditEvent", "Message", "MessageStatus", "Notification", "Pause", "Reason", "SkipReason"]
+__all__ = [
+    "AuditEvent",
+    "Message",
+    "MessageStatus",
+    "Notification",
+    "Pause",
+    "Reason",
+    "SkipReason",
+    "Subscription",
+]

@@ -10,19 +10,22 @@ if TYPE_CHECKING:
 else:
     _CharField = models.CharField
 
-_EXACT = "utf8mb4_nopad_bin"
-"""MariaDB's own collations call "Ann", "ann", "änn" and "ann " the same; this one tells them apart."""
+_EXACT = {"mysql": "utf8mb4_nopad_bin", "postgresql": "C"}
+"""
+MariaDB's own collations call "Ann", "ann", "änn" and "ann " the same. PostgreSQL's tell them apart, but sort
+them as a dictionary does, on which no two servers agree. With these, all databases sort as Python does.
+"""
 
 
 class KeyField(_CharField):
     """
-    A text by which something is found again: two keys are the same only if every character is, in
-    lookups and unique constraints alike, on every database.
+    A text by which something is found again: two keys are the same only if every character is, and they
+    follow each other by their code points, on every database.
     """
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        """SQLite and PostgreSQL compare exactly by themselves; MariaDB has to be told."""
+        """SQLite compares exactly by itself; the others have to be told."""
         parameters: dict[str, Any] = {**super().db_parameters(connection)}
-        if connection.vendor == "mysql" and not self.db_collation:
-            parameters["collation"] = _EXACT
+        if connection.vendor in _EXACT and not self.db_collation:
+            parameters["collation"] = _EXACT[connection.vendor]
         return parameters
