@@ -1,5 +1,6 @@
 """Which email addresses mail can be sent to, and how they stand in an SMTP envelope."""
 
+from collections.abc import Iterable
 from email.utils import parseaddr
 
 from django.core.exceptions import ValidationError
@@ -18,6 +19,17 @@ def check(address: str) -> None:
         validate_email(address)
     except ValidationError:
         raise InvalidAddress(address) from None
+
+
+def problems_of(addresses: Iterable[str]) -> list[str]:
+    """What :func:`check` has against each that it refuses."""
+    problems = []
+    for address in addresses:
+        try:
+            check(address)
+        except InvalidAddress as error:
+            problems.append(str(error))
+    return problems
 
 
 def plain(address: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.frequency import Frequency
 from notifyaudit.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def check_definition(cls: "type[AuditEmail]") -> None:
     require("actions", "a list of actions or patterns", that=_is_list_of_str)
     require("key", f"a string of at most {_KEY_LENGTH} characters", that=_is_key)
     require("retry", "a RetryPolicy", that=lambda value: isinstance(value, RetryPolicy))
+    require("default_frequency", "a Frequency", that=lambda value: isinstance(value, Frequency))
+    if cls.mandatory and cls.default_frequency != Frequency.IMMEDIATE:
+        raise ConfigurationError(
+            f"{cls.__qualname__} is mandatory, and leaves at once: it cannot have another default_frequency."
+        )
     require("expires", "a timedelta above zero, or None", that=_is_term)
     require("priority", f"a number from -{_PRIORITY} to {_PRIORITY}", that=_is_priority)
 

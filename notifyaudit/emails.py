@@ -16,11 +16,11 @@ from notifyaudit import addresses, conf
 from notifyaudit.attaching import attach
 from notifyaudit.changes import Change
 from notifyaudit.definition import app_label_of, check_definition
-from notifyaudit.exceptions import InvalidAddress
+from notifyaudit.frequency import Frequency
 from notifyaudit.headers import overridden, standard_headers
 from notifyaudit.models import AuditEvent, Message, Reason
 from notifyaudit.registry import emails
-from notifyaudit.rendering import html_to_text, render_html, render_line, render_text
+from notifyaudit.rendering import render_bodies, render_line
 from notifyaudit.retry import RetryPolicy
 from notifyaudit.samples import READER, sample_of
 
@@ -50,6 +50,10 @@ class AuditEmail(BaseEmailService):
     """What this kind of email is called. Default: from the class's name."""
     description: str | Promise = ""
     """One sentence about it, for the people who get it."""
+    default_frequency: Frequency = Frequency.IMMEDIATE
+    """How soon somebody is told who has not said how soon."""
+    mandatory: bool = False
+    """Whether it leaves at once, whatever somebody has muted."""
     notify_actor: bool = False
     """Whether somebody is told of what they did themselves."""
     priority: int = 0
@@ -58,6 +62,10 @@ class AuditEmail(BaseEmailService):
     """How long after its event the mail is still worth sending; ``None``: always."""
     retry: RetryPolicy = RetryPolicy()
     """When a failed attempt is made again."""
+    digest_class: "type[AuditEmail]"
+    """What collects its events for those who read less often. Default: ``DigestEmail``."""
+    collects: bool = False
+    """Whether it is such a digest."""
     threaded: bool = True
     """Whether all mails about one object form a thread in the reader's mail program."""
 
@@ -70,6 +78,7 @@ class AuditEmail(BaseEmailService):
     recipient: Any = None
     reason: Reason | None = None
     message_id: str = ""
+    frequency: Frequency = Frequency.IMMEDIATE
 
     _context: dict[str, Any] | None = None
 
@@ -109,6 +118,7 @@ class AuditEmail(BaseEmailService):
         email = cls(recipient_email_list=[address])
         email.event, email.events = events[-1], tuple(events)
         email.recipient, email.reason, email.message_id = recipient, reason, message.message_id
+        email.frequency = Frequency(message.frequency)
         return email
 
     @classmethod
@@ -237,11 +247,7 @@ class AuditEmail(BaseEmailService):
             self._errors.append(_("Email service requires a target mail address."))
         # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
         copies = (addresses.plain(copy) for copy in (*self.get_cc_emails(), *self.get_bcc_emails()))
-        for address in (*recipients, *copies):
-            try:
-                addresses.check(address)
-            except InvalidAddress as error:
-                self._errors.append(str(error))
+        self._errors += addresses.problems_of((*recipients, *copies))
         if self._errors and raise_exception:
             raise EmailServiceConfigError(self._errors)
         return not self._errors
@@ -259,11 +265,7 @@ class AuditEmail(BaseEmailService):
             self._context = self.get_context_data()
             try:
                 self.is_valid()
-                html = render_html(str(self.template_name), self._context)
-                if self.template_txt_name:
-                    text = render_text(self.template_txt_name, self._context)
-                else:
-                    text = html_to_text(html)
+                html, text = render_bodies(str(self.template_name), self.template_txt_name, self._context)
                 message = EmailMultiAlternatives(
                     subject=" ".join(str(self.get_subject()).split()),
                     body=text,

@@ -1,6 +1,6 @@
 """Which email classes there are, and which of them speak of an action."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ class EmailRegistry:
         self._classes[email_class.__module__, email_class.__qualname__] = email_class
 
     def __iter__(self) -> "Iterator[type[AuditEmail]]":
-        """Those that can be sent: a class without actions is a base for others."""
-        return (email_class for email_class in self._classes.values() if email_class.actions)
+        """Those that can be sent: a class that neither names actions nor collects is a base for others."""
+        return (each for each in self._classes.values() if each.actions or each.collects)
 
     def get(self, key: str) -> "type[AuditEmail] | None":
         """The class with this key; ``None`` when this code does not know it (yet, or any more)."""
@@ -44,6 +44,16 @@ class EmailRegistry:
             yield
         finally:
             self._classes = before
+
+
+def most_specific_first(email_classes: "Iterable[type[AuditEmail]]", action: str) -> "list[type[AuditEmail]]":
+    """Those that name the action itself, then those with the longest pattern that means it."""
+
+    def vagueness(email_class: "type[AuditEmail]") -> tuple[bool, int]:
+        meant = [pattern for pattern in map(str, email_class.actions) if matches(action, pattern)]
+        return (action not in meant, -max(map(len, meant), default=0))
+
+    return sorted(email_classes, key=vagueness)
 
 
 emails = EmailRegistry()

@@ -12,8 +12,6 @@ from django.template.loader import get_template
 
 from notifyaudit.htmltext import html_to_text
 
-__all__ = ["compile_line", "html_to_text", "render_html", "render_line", "render_text"]
-
 LINES = Engine(autoescape=False)
 """The engine of subjects."""
 
@@ -46,6 +44,18 @@ def render_text(template_name: str, context: Mapping[str, Any]) -> str:
         case django.template.backends.jinja2.Template():
             return str(plain(template.backend.env).get_template(template_name).render(dict(context)))
     return str(template.render(dict(context)))
+
+
+def render_bodies(html_name: str, text_name: str | None, context: Mapping[str, Any]) -> tuple[str, str]:
+    """
+    Both parts of a mail, ``(html, text)``. Without a template of its own the text is that of the HTML.
+
+    Raises:
+        django.template.TemplateDoesNotExist: if no engine finds one.
+        django.template.TemplateSyntaxError: if one does not compile.
+    """
+    html = render_html(html_name, context)
+    return html, render_text(text_name, context) if text_name else html_to_text(html)
 
 
 def render_line(source: str, context: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ and whoever adds some holds the event's row.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
@@ -17,11 +17,14 @@ from notifyaudit.actions import known
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
+from notifyaudit.inviting import of_named, of_subscriber
 from notifyaudit.isolation import isolated
-from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
+from notifyaudit.joining import write
+from notifyaudit.models import AuditEvent, Notification
 from notifyaudit.models.event import AuditEventQuerySet, look_up_together
 from notifyaudit.recipients import Recipient, in_chunks
-from notifyaudit.registry import emails
+from notifyaudit.registry import emails, most_specific_first
+from notifyaudit.subscribers import Audience, Wishes
 from notifyaudit.text import describe
 
 logger = logging.getLogger("notifyaudit")
@@ -48,13 +51,19 @@ def route_pending() -> int:
 
 def route(event: AuditEvent) -> None:
     """
-    Ask each email class of the event's action for its recipients, and write down who is told and who is
-    not. A class that raises is written down too, and keeps nobody else from being told.
+    Ask each email class of the event's action for its recipients, then look for subscribers, and write down
+    who is told and who is not. A class that raises is written down too, and keeps nobody else from it.
     """
-    for email_class in emails.for_action(event.action):
-        _tell_all(event, email_class)
+    email_classes = most_specific_first(emails.for_action(event.action), event.action)
+    audience = Audience(event, [email_class.key for email_class in email_classes], CHUNK)
+    for email_class in email_classes:
+        _tell_all(event, email_class, audience)
         if stopping.requested():
             return  # it may not have been told to all: a later sweep goes on
+    for chunk in audience.chunks():
+        _write_subscribers(event, email_classes, chunk)
+        if stopping.requested():
+            return
     _mark_routed(event)
 
 
@@ -84,7 +93,7 @@ def _route_safely(event: AuditEvent) -> bool:
     return True
 
 
-def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
+def _tell_all(event: AuditEvent, email_class: type[AuditEmail], audience: Audience) -> bool:
     chunks = _recipients(event, email_class)
     while True:
         try:
@@ -96,7 +105,7 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail]) -> bool:
             return False
         if chunk is None:
             return True
-        _write_chunk(event, email_class, chunk)
+        _write_named(event, email_class, chunk, audience)
         if stopping.requested():
             return False
 
@@ -109,51 +118,39 @@ def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[li
 
 
 @persistent
-def _write_chunk(event: AuditEvent, email_class: type[AuditEmail], chunk: list[Recipient]) -> None:
+def _write_named(
+    event: AuditEvent, email_class: type[AuditEmail], chunk: list[Recipient], audience: Audience
+) -> None:
     with transaction.atomic(using=conf.current().DATABASE):
         _hold(event)
-        told = set(
-            _notifications(event, email_class)
-            .filter(recipient_key__in=[recipient.key for recipient in chunk])
-            .values_list("recipient_key", flat=True)
-        )
-        _write(event, email_class, [recipient for recipient in chunk if recipient.key not in told])
+        keys = [email_class.key, email_class.digest_class.key]
+        told = _told(event, chunk).filter(email_key__in=keys).values_list("recipient_key", flat=True)
+        new = _without(chunk, told)
+        said = audience.of(new)
+        write(event, [of_named(event, email_class, each, said[each.key]) for each in new])
 
 
-def _write(event: AuditEvent, email_class: type[AuditEmail], recipients: list[Recipient]) -> None:
-    notifications = [
-        Notification(
-            event=event,
-            email_key=email_class.key,
-            recipient_key=recipient.key,
-            recipient_id=recipient.user_id,
-            address=recipient.address,
-            reason=Reason.NAMED,
-            skip_reason=_skip_reason(event, email_class, recipient),
-        )
-        for recipient in recipients
-    ]
-    wanted = [notification for notification in notifications if not notification.skip_reason]
-    alias = conf.current().DATABASE
-    messages = Message.objects.using(alias).bulk_create(
-        Message(
-            email_key=email_class.key,
-            recipient_key=notification.recipient_key,
-            recipient_id=notification.recipient_id,
-            address=notification.address,
-            priority=email_class.priority,
-        )
-        for notification in wanted
-    )
-    for notification, message in zip(wanted, messages, strict=True):
-        notification.message = message
-    Notification.objects.using(alias).bulk_create(notifications)
+@persistent
+def _write_subscribers(event: AuditEvent, email_classes: list[type[AuditEmail]], chunk: list[Wishes]) -> None:
+    with transaction.atomic(using=conf.current().DATABASE):
+        _hold(event)
+        recipients = [wishes.recipient for wishes in chunk]
+        # Whom a class has named, or a sweep before this one has found, gets no second mail.
+        told = _told(event, recipients).values_list("recipient_key", flat=True)
+        new = {recipient.key for recipient in _without(recipients, told)}
+        found = [of_subscriber(event, email_classes, each) for each in chunk if each.recipient.key in new]
+        write(event, [invitation for invitations in found for invitation in invitations])
 
 
-def _skip_reason(event: AuditEvent, email_class: type[AuditEmail], recipient: Recipient) -> str:
-    if not email_class.notify_actor and event.actor_id and recipient.user_id == event.actor_id:
-        return SkipReason.ACTOR
-    return ""
+def _told(event: AuditEvent, recipients: list[Recipient]) -> QuerySet[Notification]:
+    keys = [recipient.key for recipient in recipients]
+    rows = Notification.objects.using(conf.current().DATABASE)
+    return rows.filter(event=event, recipient_key__in=keys)
+
+
+def _without(recipients: list[Recipient], keys: Iterable[str]) -> list[Recipient]:
+    known = set(keys)
+    return [recipient for recipient in recipients if recipient.key not in known]
 
 
 @persistent
@@ -190,7 +187,10 @@ def _ask_again(now: datetime) -> None:
 def _ask_again_safely(failure: Notification) -> None:
     email_class = emails.get(failure.email_key)
     try:
-        if email_class is not None and _tell_all(failure.event, email_class):
+        if email_class is None:
+            return
+        audience = Audience(failure.event, [email_class.key], CHUNK)
+        if _tell_all(failure.event, email_class, audience):
             failure.delete()
     except Exception:
         # As in _route_safely: what is wrong with one must not keep the others, or any mail, from leaving.

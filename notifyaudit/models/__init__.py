@@ -4,6 +4,7 @@ from notifyaudit.models.event import AuditEvent
 from notifyaudit.models.message import Message, MessageStatus
 from notifyaudit.models.notification import Notification, Reason, SkipReason
 from notifyaudit.models.pause import Pause
+from notifyaudit.models.preference import Preference
 from notifyaudit.models.subscription import Subscription
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "MessageStatus",
     "Notification",
     "Pause",
+    "Preference",
     "Reason",
     "SkipReason",
     "Subscription",

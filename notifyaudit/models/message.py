@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from notifyaudit import clock, conf
+from notifyaudit.frequency import Frequency
 from notifyaudit.identity import resolve
 from notifyaudit.models.fields import KeyField
 
@@ -71,6 +72,9 @@ class Message(models.Model):
     # Unique while others may join, NULL from the moment it is closed (MariaDB has no partial indexes).
     open_key = KeyField(_("open key"), max_length=255, null=True, unique=True)
     due_at = models.DateTimeField(_("due at"), default=clock.now)
+    frequency = models.CharField(
+        _("frequency"), max_length=16, choices=Frequency.choices, default=Frequency.IMMEDIATE
+    )
     priority = models.SmallIntegerField(_("priority"), default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     # A worker that vanishes while it prepares a mail can count nothing; who takes the mail over does.

@@ -17,12 +17,17 @@ class Reason(models.TextChoices):
     """Why somebody is told."""
 
     NAMED = "named", _("it concerns you")
+    WATCHING = "watching", _("you watch it")
+    SUBSCRIBED = "subscribed", _("you have subscribed to it")
+    MEMBER = "member", _("a group that you belong to has subscribed to it")
 
 
 class SkipReason(models.TextChoices):
     """Why somebody who was to be told is not."""
 
     ACTOR = "actor", _("did it themselves")
+    MUTED = "muted", _("does not want to hear of it")
+    COVERED = "covered", _("another mail has told them")
     INACTIVE = "inactive", _("the account is inactive")
     DELETED = "deleted", _("the account is gone")
     NO_ADDRESS = "no_address", _("the account has no email address")

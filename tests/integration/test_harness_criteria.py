@@ -263,7 +263,7 @@ class TestRefused:
             ("event", 5, "an AuditEvent"),
             ("action", 5, "an action, or a pattern like 'inspection.*', a compiled pattern"),
             ("target", "Plan A", "a model instance"),
-            ("reason", "nmaed", "a Reason (named)"),
+            ("reason", "nmaed", "a Reason (named, watching, subscribed, member)"),
             ("due", "2026-01-01", "a datetime"),
             ("selector", ("a", "b", "c"), "a CSS selector, or a pair of one and a text"),
             ("link", 5, "a URL or a path, a compiled pattern"),

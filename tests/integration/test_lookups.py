@@ -142,8 +142,9 @@ class TestWhatManyEventsCost:
     def test_to_route(self, events, captured):
         assert route_pending() == EVENTS
         assert counted(captured) == {
-            # Classes to ask again, the unrouted events until there are none, all targets; whom each has told.
-            "SELECT": 1 + 2 + 1 + EVENTS,
+            # Classes to ask again, the unrouted events until there are none, all targets; whom each has told,
+            # and who has subscribed to it.
+            "SELECT": 1 + 2 + 1 + 2 * EVENTS,
             # The messages and the notifications of each.
             "INSERT": 2 * EVENTS,
             # Each is held while they are written, and marked as routed.

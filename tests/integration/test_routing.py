@@ -72,14 +72,14 @@ def test_a_kill_between_two_chunks_is_made_good(user):
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_that_route_the_same_event_at_once_tell_everybody_once(monkeypatch):
     # Where a worker knows who has been told already, and has written nothing yet.
-    both, skip_reason = Barrier(2), routing._skip_reason
+    both, of_named = Barrier(2), routing.of_named
 
     def wait_for_the_other(*arguments):
         with suppress(BrokenBarrierError):
             both.wait(timeout=0.5)
-        return skip_reason(*arguments)
+        return of_named(*arguments)
 
-    monkeypatch.setattr(routing, "_skip_reason", wait_for_the_other)
+    monkeypatch.setattr(routing, "of_named", wait_for_the_other)
     with email_kind(["a@x.example"]), ThreadPoolExecutor() as workers:
         event = record(DocumentAction.FILED)
         routed = [workers.submit(on_its_own_connection, route, event) for _ in range(2)]
@@ -210,14 +210,14 @@ def test_an_event_that_cannot_be_routed_keeps_no_other_from_it(user, monkeypatch
         route_pending()
     Notification.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
     second, third = record(DocumentAction.FILED), record(DocumentAction.FILED)
-    write_chunk = routing._write_chunk
+    write_named = routing._write_named
 
     def failing(event, *arguments):
         if event.pk in (first.pk, second.pk):
             raise DatabaseError
-        write_chunk(event, *arguments)
+        write_named(event, *arguments)
 
-    monkeypatch.setattr(routing, "_write_chunk", failing)
+    monkeypatch.setattr(routing, "_write_named", failing)
     with email_kind([user]):
         assert route_pending() == 1
     third.refresh_from_db()

@@ -1,0 +1,114 @@
+"""Who of those that an event may concern is told: by which kind of email, how soon, and why or why not."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from notifyaudit.emails import AuditEmail
+from notifyaudit.frequency import Frequency
+from notifyaudit.models import AuditEvent, Reason, SkipReason, Subscription
+from notifyaudit.models.subscription import Matter
+from notifyaudit.precedence import Row, Verdict, decide
+from notifyaudit.recipients import Recipient
+from notifyaudit.subscribers import Wishes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """
+    The decision about one person.
+
+    Args:
+        email_class: ``None``: no class speaks of the action; a digest needs none.
+        frequency: how soon they are told.
+        skip_reason: why they are not told; else empty.
+    """
+
+    recipient: Recipient
+    reason: Reason
+    email_class: type[AuditEmail] | None
+    frequency: Frequency = Frequency.IMMEDIATE
+    skip_reason: str = ""
+
+
+def of_named(
+    event: AuditEvent, email_class: type[AuditEmail], recipient: Recipient, rows: Iterable[Subscription]
+) -> Invitation:
+    """For somebody whom the class names: they are told, unless they have said otherwise."""
+    verdict = _verdict(event, email_class, rows)
+    frequency = email_class.default_frequency if verdict is None else verdict.frequency
+    return _invitation(event, email_class, recipient, Reason.NAMED, frequency)
+
+
+def of_subscriber(
+    event: AuditEvent, email_classes: Sequence[type[AuditEmail]], wishes: Wishes
+) -> list[Invitation]:
+    """
+    For somebody whom no class names: at most one of these tells them, the most specific class that they want
+    to hear of. The others say why they do not. ``email_classes`` are those of the event's action, the most
+    specific first.
+    """
+    invitations: list[Invitation] = []
+    is_told = False
+    for email_class in email_classes or (None,):
+        verdict = _verdict(event, email_class, wishes.rows)
+        if verdict is None or (is_told and not verdict.row.email_key):
+            continue
+        invitation = _invitation(
+            event, email_class, wishes.recipient, _reason(verdict.row), verdict.frequency
+        )
+        if is_told and not invitation.skip_reason:
+            invitation = replace(invitation, skip_reason=SkipReason.COVERED)
+        is_told = is_told or not invitation.skip_reason
+        invitations.append(invitation)
+    return invitations
+
+
+def _verdict(
+    event: AuditEvent, email_class: type[AuditEmail] | None, rows: Iterable[Subscription]
+) -> Verdict | None:
+    key = email_class.key if email_class else ""
+    about = [_row(row, event, email_class) for row in rows if row.matter != Matter.EMAIL or row.name == key]
+    return decide(about, mandatory=bool(email_class and email_class.mandatory))
+
+
+def _row(row: Subscription, event: AuditEvent, email_class: type[AuditEmail] | None) -> Row:
+    default = email_class.default_frequency if email_class else Frequency.DAILY
+    return Row(
+        id=row.pk,
+        personal=not row.group_id,
+        distance=_distance(row, event),
+        email_key=row.name if row.matter == Matter.EMAIL else "",
+        action=row.name if row.matter in {Matter.ACTION, Matter.PATTERN} else "",
+        muted=row.muted,
+        frequency=Frequency(row.frequency or default),
+    )
+
+
+def _distance(row: Subscription, event: AuditEvent) -> int | None:
+    if not row.target_type:
+        return None
+    family = [(event.target_type, event.target_id)]
+    family += [(ancestor["type"], ancestor["id"]) for ancestor in event.ancestors]
+    return family.index((row.target_type, row.target_id))
+
+
+def _reason(row: Row) -> Reason:
+    if not row.personal:
+        return Reason.MEMBER
+    return Reason.SUBSCRIBED if row.distance is None else Reason.WATCHING
+
+
+def _invitation(
+    event: AuditEvent,
+    email_class: type[AuditEmail] | None,
+    recipient: Recipient,
+    reason: Reason,
+    frequency: Frequency | None,
+) -> Invitation:
+    invitation = Invitation(recipient=recipient, reason=reason, email_class=email_class)
+    tells_actor = email_class is not None and email_class.notify_actor
+    if not tells_actor and event.actor_id and recipient.user_id == event.actor_id:
+        return replace(invitation, skip_reason=SkipReason.ACTOR)
+    if frequency is None:
+        return replace(invitation, skip_reason=SkipReason.MUTED)
+    return replace(invitation, frequency=frequency)
