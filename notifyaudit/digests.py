@@ -12,9 +12,9 @@ from notifyaudit.actions import known
 from notifyaudit.changes import Change, readable
 from notifyaudit.emails import AuditEmail
 from notifyaudit.identity import id_of, model_of, type_of
-from notifyaudit.models import AuditEvent
+from notifyaudit.models import AuditEvent, SkipReason
 from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_changes
-from notifyaudit.registry import emails, most_specific_first
+from notifyaudit.registry import emails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,7 @@ class DigestEmail(AuditEmail):
     template_name = "notifyaudit/digest.html"
     template_txt_name = "notifyaudit/digest.txt"
     threaded = False
+    declined_because = SkipReason.UNCHANGED
     label = _("Digest")
     description = _("What has changed since the last one.")
 
@@ -69,10 +70,9 @@ class DigestEmail(AuditEmail):
 
     def visible_changes_of(self, event: AuditEvent) -> Mapping[str, Any]:
         """The changes of one of the events that this recipient may see, as its own email class decides."""
-        email_classes = most_specific_first(emails.for_action(event.action), event.action)
-        if not email_classes:
+        email_class = emails.get(self.told_by.get(event.pk, ""))
+        if email_class is None or email_class.collects:
             return event.changes
-        email_class = email_classes[0]
         email = email_class(recipient_email_list=list(self.recipient_email_list))
         email.event, email.events, email.recipient = event, (event,), self.recipient
         changes: Mapping[str, Any] = email.visible_changes()

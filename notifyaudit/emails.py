@@ -18,7 +18,7 @@ from notifyaudit.changes import Change
 from notifyaudit.definition import app_label_of, check_definition
 from notifyaudit.frequency import Frequency
 from notifyaudit.headers import overridden, standard_headers
-from notifyaudit.models import AuditEvent, Message, Reason
+from notifyaudit.models import AuditEvent, Message, Reason, SkipReason
 from notifyaudit.registry import emails
 from notifyaudit.rendering import render_bodies, render_line
 from notifyaudit.retry import RetryPolicy
@@ -79,6 +79,8 @@ class AuditEmail(BaseEmailService):
     reason: Reason | None = None
     message_id: str = ""
     frequency: Frequency = Frequency.IMMEDIATE
+    told_by: Mapping[int, str] = {}
+    declined_because: SkipReason = SkipReason.SHOULD_SEND
 
     _context: dict[str, Any] | None = None
 
@@ -112,13 +114,16 @@ class AuditEmail(BaseEmailService):
 
     @classmethod
     def for_message(
-        cls, message: Message, *, events: Sequence[AuditEvent], recipient: Any, address: str, reason: Reason
+        cls, message: Message, *, events: Sequence[AuditEvent], address: str, **told: Any
     ) -> Self:
-        """The instance that is sent: ``message`` of the ledger, to ``address``, about ``events``."""
+        """
+        The instance that is sent: ``message`` of the ledger, to ``address``, about ``events``. ``told``: its
+        ``recipient``, the ``reason``, and ``told_by``.
+        """
         email = cls(recipient_email_list=[address])
         email.event, email.events = events[-1], tuple(events)
-        email.recipient, email.reason, email.message_id = recipient, reason, message.message_id
-        email.frequency = Frequency(message.frequency)
+        email.message_id, email.frequency = message.message_id, Frequency(message.frequency)
+        vars(email).update(told)
         return email
 
     @classmethod

@@ -34,7 +34,7 @@ def of_named(
     event: AuditEvent, email_class: type[AuditEmail], recipient: Recipient, rows: Iterable[Subscription]
 ) -> Invitation:
     """For somebody whom the class names: they are told, unless they have said otherwise."""
-    verdict = _verdict(event, email_class, rows)
+    verdict = verdict_of(event, email_class, rows)
     frequency = email_class.default_frequency if verdict is None else verdict.frequency
     return _invitation(event, email_class, recipient, Reason.NAMED, frequency)
 
@@ -50,7 +50,7 @@ def of_subscriber(
     invitations: list[Invitation] = []
     is_told = False
     for email_class in email_classes or (None,):
-        verdict = _verdict(event, email_class, wishes.rows)
+        verdict = verdict_of(event, email_class, wishes.rows)
         if verdict is None or (is_told and not verdict.row.email_key):
             continue
         invitation = _invitation(
@@ -63,9 +63,10 @@ def of_subscriber(
     return invitations
 
 
-def _verdict(
+def verdict_of(
     event: AuditEvent, email_class: type[AuditEmail] | None, rows: Iterable[Subscription]
 ) -> Verdict | None:
+    """What these rows, all of which speak of the event, come to for this class; ``None``: nothing."""
     key = email_class.key if email_class else ""
     about = [_row(row, event, email_class) for row in rows if row.matter != Matter.EMAIL or row.name == key]
     return decide(about, mandatory=bool(email_class and email_class.mandatory))

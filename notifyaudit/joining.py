@@ -28,7 +28,7 @@ def write(event: AuditEvent, invitations: Sequence[Invitation]) -> None:
     notifications = [
         Notification(
             event=event,
-            email_key=_class_of(invitation).key,
+            email_key=(invitation.email_class or DigestEmail).key,
             recipient_key=invitation.recipient.key,
             recipient_id=invitation.recipient.user_id,
             address=invitation.recipient.address,
@@ -61,8 +61,7 @@ def _waits(invitation: Invitation) -> bool:
 def _class_of(invitation: Invitation) -> type[AuditEmail]:
     if invitation.email_class is None:
         return DigestEmail
-    is_digested = _waits(invitation) and not invitation.skip_reason
-    return invitation.email_class.digest_class if is_digested else invitation.email_class
+    return invitation.email_class.digest_class if _waits(invitation) else invitation.email_class
 
 
 def _open_messages(invitations: Iterable[Invitation]) -> Mapping[str, int]:

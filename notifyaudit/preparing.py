@@ -11,6 +11,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from notifyaudit import addresses, clock, conf, staging
+from notifyaudit.consent import Told, Withdrawn, withdrawn
 from notifyaudit.emails import AuditEmail
 from notifyaudit.headers import overridden
 from notifyaudit.identity import id_of, key_from
@@ -29,17 +30,23 @@ class Declined(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message with what the ledger and the user table know for it."""
+    """A message with what the ledger and the user table know for it; ``told`` without what is withdrawn."""
 
     message: Message
-    events: Sequence[AuditEvent]
+    told: Sequence[Told]
+    withdrawn: Withdrawn
     reason: Reason
     user: Any
 
     @property
+    def events(self) -> list[AuditEvent]:
+        """Those that the mail tells of, oldest first; one that two kinds of email told of is there once."""
+        return list({each.event.pk: each.event for each in self.told}.values())
+
+    @property
     def correlation_id(self) -> str:
         """That of the newest event."""
-        return self.events[-1].correlation_id if self.events else ""
+        return self.told[-1].event.correlation_id if self.told else ""
 
     @property
     def email_class(self) -> type[AuditEmail]:
@@ -64,22 +71,25 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     rows = (
         Notification.objects.using(alias)
         .filter(message__in=[message.pk for message in messages])
-        .order_by("event_id")
-        .values_list("message_id", "event_id", "reason")
+        .order_by("event_id", "pk")
+        .values_list("message_id", "pk", "event_id", "email_key", "reason")
     )
-    of_message = defaultdict(list)
-    for message_id, event_id, reason in rows:
-        of_message[message_id].append((event_id, reason))
-    events = AuditEvent.objects.using(alias).in_bulk({event_id for _, event_id, _ in rows})
+    events = AuditEvent.objects.using(alias).in_bulk({event_id for _, _, event_id, *_ in rows})
     look_up_together(events.values())
+    told: dict[int, list[Told]] = defaultdict(list)
+    for message_id, pk, event_id, email_key, reason in rows:
+        if event_id in events:
+            told[message_id].append(Told(pk, events[event_id], email_key, reason))
+    not_any_more = withdrawn(messages, told)
     user_model = get_user_model()
     keys = {key_from(user_model, message.recipient_id) for message in messages} - {None}
     users = {id_of(user): user for user in user_model._base_manager.using(alias).filter(pk__in=keys)}
     return [
         Parcel(
             message=message,
-            events=[events[event_id] for event_id, _ in of_message[message.pk] if event_id in events],
-            reason=_known_reason(reason for _, reason in of_message[message.pk]),
+            told=[each for each in told[message.pk] if each.notification_id not in not_any_more[message.pk]],
+            withdrawn=not_any_more[message.pk],
+            reason=_known_reason(each.reason for each in told[message.pk]),
             user=users.get(message.recipient_id),
         )
         for message in messages
@@ -101,11 +111,14 @@ def prepare(parcel: Parcel) -> Mail:
         Exception: whatever the email class raises.
     """
     message = parcel.message
+    if parcel.withdrawn and not parcel.told:
+        raise Declined(next(iter(parcel.withdrawn.values())))
     if _is_expired(parcel):
         raise Declined(SkipReason.EXPIRED)
     email = parcel.email_class.for_message(
         message,
         events=parcel.events,
+        told_by={each.event.pk: each.email_key for each in parcel.told},
         recipient=parcel.user,
         address=_address(parcel),
         reason=parcel.reason,
@@ -113,7 +126,7 @@ def prepare(parcel: Parcel) -> Mail:
     # A hook that activates a reader's time zone must not set that of the next one.
     with timezone.override(timezone.get_current_timezone()):
         if not email.should_send():
-            raise Declined(SkipReason.SHOULD_SEND)
+            raise Declined(email.declined_because)
         content = email.build()
         # By this the ledger knows it, also where an application builds its mails by itself.
         content.extra_headers = overridden(content.extra_headers, {"Message-ID": message.message_id})

@@ -123,8 +123,7 @@ def _write_named(
 ) -> None:
     with transaction.atomic(using=conf.current().DATABASE):
         _hold(event)
-        keys = [email_class.key, email_class.digest_class.key]
-        told = _told(event, chunk).filter(email_key__in=keys).values_list("recipient_key", flat=True)
+        told = _told(event, chunk).filter(email_key=email_class.key).values_list("recipient_key", flat=True)
         new = _without(chunk, told)
         said = audience.of(new)
         write(event, [of_named(event, email_class, each, said[each.key]) for each in new])

@@ -22,7 +22,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django_pony_express.errors import EmailServiceAttachmentError, EmailServiceConfigError
 
-from notifyaudit import clock, conf, pausing, stopping
+from notifyaudit import clock, conf, consent, pausing, stopping
 from notifyaudit.claiming import BATCH, Claim, claim, recover
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
@@ -284,6 +284,8 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
     if outcome.skip_reason:
         notifications = Notification.objects.using(conf.current().DATABASE)
         notifications.filter(message=parcel.message).update(skip_reason=outcome.skip_reason)
+    elif parcel.withdrawn and outcome.status == MessageStatus.SENT:
+        consent.write_down(parcel.withdrawn)
     return True
 
 

@@ -22,6 +22,7 @@ from notifyaudit import conditions, conf
 from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Subscription
 from notifyaudit.models.subscription import Matter
+from notifyaudit.patterns import matches
 from notifyaudit.recipients import Recipient
 
 _BY_PERSON = ("subscriber_key", "pk")
@@ -126,10 +127,9 @@ class Audience:
         user_model = get_user_model()
         users = {key_from(user_model, person.recipient.user_id): person for person in persons}
         users.pop(None, None)
-        if users and by_group:
-            members = _users().filter(pk__in=users, groups__in=_group_keys(by_group))
-            for user_key, group_key in members.values_list("pk", "groups"):
-                users[user_key].rows.extend(by_group[id_of(Group(pk=group_key))])
+        if by_group:
+            for user_key, group_id in memberships(users, by_group):
+                users[user_key].rows.extend(by_group[group_id])
         return persons
 
     def _members(self, by_group: Mapping[str, list[Subscription]]) -> Iterator[list[Wishes]]:
@@ -166,6 +166,22 @@ def _stream(rows: QuerySet[Subscription], bucket: Sequence[str], size: int) -> I
             subscriber_key=last.subscriber_key, pk__gt=last.pk
         )
         page = list(ordered.filter(after, subscriber_key__gte=last.subscriber_key)[:size])
+
+
+def concerns(row: Subscription, event: AuditEvent) -> bool:
+    """Whether a row speaks of an event, as the query of :class:`Audience` decides it; of any email class."""
+    if row.matter in {Matter.ACTION, Matter.PATTERN} and not matches(event.action, row.name):
+        return False
+    family = {("", ""), (event.target_type, event.target_id)}
+    family |= {(ancestor["type"], ancestor["id"]) for ancestor in event.ancestors}
+    return (row.target_type, row.target_id) in family and conditions.holds(row.condition, event.changes)
+
+
+def memberships(user_keys: Iterable[Any], group_ids: Iterable[str] | None = None) -> list[tuple[Any, str]]:
+    """Who of these users belongs to which of these groups, or of all: pairs of primary key and group's id."""
+    chosen = {"groups__isnull": False} if group_ids is None else {"groups__in": _group_keys(group_ids)}
+    members = _users().filter(pk__in=list(user_keys), **chosen).values_list("pk", "groups")
+    return [(user_key, id_of(Group(pk=group_key))) for user_key, group_key in members]
 
 
 def _users() -> Any:

@@ -27,12 +27,14 @@ class SkipReason(models.TextChoices):
 
     ACTOR = "actor", _("did it themselves")
     MUTED = "muted", _("does not want to hear of it")
+    UNSUBSCRIBED = "unsubscribed", _("has unsubscribed since")
     COVERED = "covered", _("another mail has told them")
     INACTIVE = "inactive", _("the account is inactive")
     DELETED = "deleted", _("the account is gone")
     NO_ADDRESS = "no_address", _("the account has no email address")
     INVALID_ADDRESS = "invalid_address", _("the address is invalid")
     SHOULD_SEND = "should_send", _("the email class declined")
+    UNCHANGED = "unchanged", _("it was changed back")
     EXPIRED = "expired", _("it was too late")
     NOT_ALLOWED = "not_allowed", _("the address is not among the allowed recipients")
 

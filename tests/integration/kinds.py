@@ -25,9 +25,10 @@ def email_kind(recipients=(), **attributes):
         "key": "test.kind",
         "get_recipients": classmethod(get_recipients),
     }
+    bases = attributes.pop("bases", (AuditEmail,))
+    if bases != (AuditEmail,):  # it has a subject and a template of its own
+        defaults = {name: defaults[name] for name in ("actions", "key")}
     with emails.isolated():
         yield type(
-            attributes.pop("name", "FiledEmail"),
-            (AuditEmail,),
-            {**defaults, **attributes, "__module__": __name__},
+            attributes.pop("name", "FiledEmail"), bases, {**defaults, **attributes, "__module__": __name__}
         )

@@ -1,0 +1,142 @@
+"""What a digest says when it leaves: the net change of each object, and nothing where nothing is left."""
+
+from datetime import timedelta
+
+import pytest
+
+from notifyaudit import clock, record, track
+from notifyaudit.digests import DigestEmail
+from notifyaudit.models import Message
+from notifyaudit.routing import route_pending
+from notifyaudit.sending import send_due
+from notifyaudit.subscribing import subscribe
+from tests.integration.kinds import email_kind
+from tests.testapp.actions import DocumentAction
+from tests.testapp.models import Document, Folder
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _reader(user):
+    with clock.travelling():
+        subscribe(user, "*", frequency="daily")
+        yield
+
+
+def change(document, action=DocumentAction.CHANGED, **values):
+    with track(document, action):
+        Document.objects.filter(pk=document.pk).update(**values)
+
+
+def close():
+    route_pending()
+    clock.advance(timedelta(days=1, hours=1))
+    return send_due()
+
+
+def test_it_tells_the_net_change_of_each_object_the_newest_first(document, mailoutbox):
+    other = Document.objects.create(title="Plan B")
+    for price in (10, 20, 30):
+        change(document, price=price)
+    change(other, kind="plan")
+    assert close() == {"sent": 1}
+    (mail,) = mailoutbox
+    assert mail.subject == "Daily: 2 changed"
+    text = mail.body
+    assert text.index("Plan B") < text.index("Plan A")
+    assert "Price: 0.00 → 30.00" in text
+    assert "Sort of paper: A letter → A plan" in text
+    (html, _) = mail.alternatives[0]
+    assert "2 objects have changed." in html
+    assert "Price" in html
+
+
+def test_what_was_changed_back_is_not_sent(document, mailoutbox):
+    change(document, price=10)
+    change(document, price=0)
+    assert close() == {"cancelled": 1}
+    assert mailoutbox == []
+    assert Message.objects.get().notifications.values_list("skip_reason", flat=True)[0] == "unchanged"
+
+
+def test_what_came_and_went_is_nothing_and_what_came_or_went_is_marked(document, mailoutbox):
+    for title, goes in (("Ghost", True), ("New one", False)):
+        new = Document(title=title)
+        with track(new, DocumentAction.FILED):
+            new.save()
+        if goes:
+            with track(new, DocumentAction.REMOVED):
+                new.delete()
+    with track(document, DocumentAction.REMOVED):
+        document.delete()
+    close()
+    text = mailoutbox[0].body
+    assert "Ghost" not in text
+    assert "New one (new)" in text
+    assert "Plan A (removed)" in text
+
+
+def test_what_happened_without_a_change_is_counted(document, mailoutbox):
+    for _ in range(3):
+        record(DocumentAction.FILED, target=document)
+    record(DocumentAction.REMOVED)
+    close()
+    assert "Document filed (3 ×)" in mailoutbox[0].body
+    assert "Document removed" in mailoutbox[0].body
+
+
+def test_each_event_is_in_one_digest(document, mailoutbox):
+    change(document, price=10)
+    close()
+    change(document, price=20)
+    close()
+    assert close() == {}
+    assert [line for mail in mailoutbox for line in mail.body.splitlines() if "Price" in line] == [
+        "  Price: 0.00 → 10.00",
+        "  Price: 10.00 → 20.00",
+    ]
+
+
+def test_a_long_one_is_cut_and_says_how_much_is_missing(mailoutbox, monkeypatch):
+    monkeypatch.setattr(DigestEmail, "max_sections", 2)
+    for number in range(5):
+        record(DocumentAction.FILED, target=Folder.objects.create(name=f"F{number}"))
+    close()
+    text = mailoutbox[0].body
+    assert "And 3 more." in text
+    assert ["F4" in text, "F3" in text, "F2" in text] == [True, True, False]
+
+
+def test_what_a_class_hides_from_its_reader_is_not_in_the_digest_either(document, mailoutbox):
+    def visible_changes(self):
+        changes = self.event.readable_changes()
+        return {name: change for name, change in changes.items() if name != "price"}
+
+    with email_kind(actions=[DocumentAction.FILED], visible_changes=visible_changes):
+        change(document, DocumentAction.FILED, price=10, kind="plan")
+        close()
+    assert "Price" not in mailoutbox[0].body
+    assert "Sort of paper" in mailoutbox[0].body
+
+
+def test_a_subclass_sorts_by_what_matters_to_it(document, mailoutbox):
+    def importance(self, section):
+        return section.name == "Plan A"
+
+    with (
+        email_kind(
+            collects=True,
+            actions=[],
+            key="test.digest",
+            name="Own",
+            importance=importance,
+            bases=(DigestEmail,),
+        ) as own,
+        email_kind(actions=[DocumentAction.FILED], digest_class=own, key="test.other", name="Other"),
+    ):
+        change(document, DocumentAction.FILED, price=10)
+        change(Document.objects.create(title="Plan B"), DocumentAction.FILED, price=10)
+        close()
+    text = mailoutbox[0].body
+    assert text.index("Plan A") < text.index("Plan B")
