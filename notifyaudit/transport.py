@@ -22,7 +22,14 @@ from django.core.signals import setting_changed
 
 from notifyaudit import compat, conf
 from notifyaudit.addresses import envelope
-from notifyaudit.failures import NoConnection, TryLater, Unauthorised, Uncertain, of_exception, of_reply
+from notifyaudit.failures import (
+    NoConnection,
+    TryLater,
+    Unauthorised,
+    Uncertain,
+    of_exception,
+    of_reply,
+)
 
 
 class Transport(Protocol):
@@ -272,6 +279,8 @@ def _mail_options(smtp: smtplib.SMTP, content: bytes) -> list[str]:
 
 def _as_data(content: bytes) -> bytes:
     """The mail with its dots doubled and its end marked (RFC 5321, section 4.5.2)."""
+    # A lone CR or LF is a line's end to some servers and none to others: what follows could be a command.
+    content = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", content) + b".\r\n"
