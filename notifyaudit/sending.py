@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -105,7 +106,12 @@ def _send(batch: Claim | None) -> Counter[MessageStatus]:
     outcomes: Counter[MessageStatus] = Counter()
     if batch is None:
         return outcomes
-    with project_transport() as transport:
+    with ExitStack() as stack:
+        try:
+            transport = stack.enter_context(project_transport())
+        except Exception:
+            batch.release(batch.messages)  # the backend cannot even be made, and no mail is to blame
+            raise
         while batch is not None:
             try:
                 _send_batch(batch, transport, outcomes)

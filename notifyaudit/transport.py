@@ -11,7 +11,7 @@ import re
 import smtplib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -21,9 +21,10 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.core.signals import setting_changed
 
 from notifyaudit import compat, conf
-from notifyaudit.addresses import envelope
+from notifyaudit.addresses import envelope, plain
 from notifyaudit.failures import (
     NoConnection,
+    Refused,
     TryLater,
     Unauthorised,
     Uncertain,
@@ -138,10 +139,17 @@ class BackendTransport:
             raise of_exception(error) from error
         if not accepted:
             raise TryLater(f"{type(self._backend).__name__} did not accept the mail and gave no reason.")
+        own = {plain(address).casefold() for address in message.to}
+        for address, word in compat.refused_by_provider(message).items():
+            # Of a copy it says nothing about the recipient, who has the mail.
+            if address.casefold() in own:
+                raise Refused(f"the provider's word for {address} is {word!r}")
 
     def close(self) -> None:
         """See :class:`Transport`."""
-        self._backend.close()
+        # A mail that was accepted must not be sent again because the end of a connection failed.
+        with suppress(Exception):
+            self._backend.close()
 
 
 class SmtpTransport:
