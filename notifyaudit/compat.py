@@ -34,6 +34,7 @@ __all__ = [
     "correlation_id",
     "followed_together",
     "mail_backend",
+    "refused_by_provider",
     "serialise",
     "task_backends",
     "tasks_database",
@@ -116,9 +117,32 @@ PROVIDER_REFUSALS: tuple[type[Exception], ...] = ()
 """What the backends of email providers raise for a mail that they will never take."""
 
 if find_spec("anymail"):
-    from anymail.exceptions import AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature
+    from anymail.exceptions import (
+        AnymailInvalidAddress,
+        AnymailRecipientsRefused,
+        AnymailSerializationError,
+        AnymailUnsupportedFeature,
+    )
 
-    PROVIDER_REFUSALS = (AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature)
+    PROVIDER_REFUSALS = (
+        AnymailInvalidAddress,
+        AnymailRecipientsRefused,
+        AnymailSerializationError,
+        AnymailUnsupportedFeature,
+    )
+
+
+def refused_by_provider(message: "EmailMessage") -> dict[str, str]:
+    """
+    Which recipients of a mail the provider has refused although it took the mail, and in which word:
+    django-anymail raises only if it refused all of them, and never for ``failed``.
+    """
+    recipients = getattr(getattr(message, "anymail_status", None), "recipients", {})
+    return {
+        address: recipient.status
+        for address, recipient in recipients.items()
+        if recipient.status in {"invalid", "rejected", "failed"}
+    }
 
 
 if find_spec("django_guid"):
