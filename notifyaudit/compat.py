@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import policy
+from email.headerregistry import BaseHeader, HeaderRegistry
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
@@ -96,10 +97,30 @@ def mail_backend() -> "BaseEmailBackend":
     return get_connection()
 
 
+class _KeptHeaderClasses(HeaderRegistry):
+    """
+    Python's own makes a new class for each header of each mail, which is a third of the time that a mail
+    takes to become bytes. Here they are made once for each kind of header.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[type, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        kind = self.registry.get(name.lower(), self.default_class)
+        if kind not in self._made:
+            self._made[kind] = super().__getitem__(name)
+        return self._made[kind]
+
+
+_SMTP = policy.SMTP.clone(header_factory=_KeptHeaderClasses())
+
+
 def serialise(message: "EmailMessage") -> bytes:
     """The bytes of a mail as they go over the wire, with CRLF line ends (RFC 5321, section 2.3.8)."""
     if django.VERSION >= (6, 0):
-        return message.message(policy=policy.SMTP).as_bytes()
+        return message.message(policy=_SMTP).as_bytes()
     as_bytes: Any = message.message().as_bytes  # Django's own, older message class takes the line end
     return bytes(as_bytes(linesep="\r\n"))
 
