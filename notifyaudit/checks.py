@@ -14,8 +14,9 @@ from django.template.loader import get_template
 
 from notifyaudit import compat, conf
 from notifyaudit.actions import known
+from notifyaudit.addresses import mailbox
 from notifyaudit.emails import AuditEmail
-from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.exceptions import ConfigurationError, InvalidAddress
 from notifyaudit.patterns import matches
 from notifyaudit.registry import emails
 from notifyaudit.rendering import compile_line
@@ -23,7 +24,7 @@ from notifyaudit.rendering import compile_line
 
 @register("notifyaudit")
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001, E002, E009, E010, W001 to W003: the dict NOTIFYAUDIT and what it refers to."""
+    """E001, E002, E009 to E011, W001 to W003: the dict NOTIFYAUDIT, what it refers to, and the sender."""
     try:
         settings = conf.current()
     except ConfigurationError as error:
@@ -43,6 +44,16 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 "NOTIFYAUDIT['BASE_URL'] is not set, so links in mails lead nowhere.",
                 hint="Set it to where the site is reached, such as 'https://www.example.com'.",
                 id="notifyaudit.W001",
+            )
+        )
+    try:
+        mailbox(conf.default_from_email())
+    except InvalidAddress as error:
+        found.append(
+            Error(
+                f"DEFAULT_FROM_EMAIL: {error}",
+                hint="Write one address, or a name and one: 'Site <no-reply@example.com>'.",
+                id="notifyaudit.E011",
             )
         )
     if settings.REDIRECT_ALL_TO and settings.ALLOWED_RECIPIENTS:

@@ -145,7 +145,12 @@ def default_from_email() -> str:
 def mail_domain() -> str:
     """The domain of the library's Message-IDs, in ASCII: that of ``BASE_URL``, else of the sender."""
     host = urlsplit(current().BASE_URL).hostname
-    return punycode(host) if host else envelope(default_from_email()).rpartition("@")[2]
+    if host:
+        return punycode(host)
+    try:
+        return envelope(default_from_email()).rpartition("@")[2]
+    except InvalidAddress:
+        return "localhost"  # the mail will not leave from there, but the ledger must have an id for it
 
 
 def languages() -> list[str]:

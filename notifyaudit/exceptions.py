@@ -90,6 +90,13 @@ class RecipientsNotAList(NotifyAuditError):
         super().__init__(f"get_recipients() returned {recipients!r}. Return a list: [{recipients!r}].")
 
 
+class InvalidHeader(NotifyAuditError):
+    """A mail cannot carry this header."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"The header {name!r}: {problem}.")
+
+
 class InvalidAddress(NotifyAuditError):
     """No mail can be delivered to this address."""
 

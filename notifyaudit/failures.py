@@ -77,6 +77,8 @@ def _worst(error: smtplib.SMTPRecipientsRefused) -> int:
 def _of_status(status: int, text: str) -> DeliveryError:
     if status in _HTTP_UNAUTHORISED:
         return Unauthorised(text)
+    if 200 <= status < 300:  # noqa: PLR2004 - it took the mail, and then said something that made no sense
+        return Uncertain(text)
     permanent = 400 <= status < 500 and status not in _HTTP_TRY_LATER  # noqa: PLR2004 - RFC 9110, section 15.5
     return (Refused if permanent else TryLater)(text)
 

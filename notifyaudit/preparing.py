@@ -1,5 +1,6 @@
 """From a message of the ledger to the mail itself, with everything decided again that may have changed."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
-from notifyaudit import addresses, clock, conf, staging
+from notifyaudit import addresses, clock, conf, screening, staging
 from notifyaudit.consent import Told, Withdrawn, withdrawn
 from notifyaudit.emails import AuditEmail
 from notifyaudit.headers import overridden
@@ -64,6 +65,13 @@ class Mail:
     content: EmailMultiAlternatives
     backend: BaseEmailBackend | None
 
+    def digest(self) -> str:
+        """The SHA-256 of subject and bodies, in hexadecimal."""
+        # An overridden build() may return a message without alternatives.
+        alternatives = getattr(self.content, "alternatives", ())
+        parts = [self.content.subject, self.content.body, *(alternative[0] for alternative in alternatives)]
+        return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+
 
 def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     """The parcels of a batch, in its order, in three queries. Events are shared among them."""
@@ -108,6 +116,7 @@ def prepare(parcel: Parcel) -> Mail:
     Raises:
         Declined: if the mail is not to leave.
         InvalidAddress: if no mail can be sent to the recipient.
+        InvalidHeader: if no mail can carry a header that the email class gave it.
         Exception: whatever the email class raises.
     """
     message = parcel.message
@@ -131,6 +140,7 @@ def prepare(parcel: Parcel) -> Mail:
         # By this the ledger knows it, also where an application builds its mails by itself.
         content.extra_headers = overridden(content.extra_headers, {"Message-ID": message.message_id})
         staging.confine(content)
+        screening.screen(content)
         return Mail(content, email.get_connection())
 
 

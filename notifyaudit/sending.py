@@ -6,17 +6,16 @@ is settled. So a kill leaves at most one mail of which nobody can know whether i
 knows which.
 """
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from django.core.mail import EmailMessage
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
@@ -26,7 +25,7 @@ from notifyaudit import clock, conf, consent, pausing, stopping
 from notifyaudit.claiming import BATCH, Claim, claim, recover
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
-from notifyaudit.exceptions import InvalidAddress
+from notifyaudit.exceptions import InvalidAddress, InvalidHeader
 from notifyaudit.failures import NoConnection, Refused, Unauthorised, Uncertain
 from notifyaudit.isolation import isolated
 from notifyaudit.models import Message, MessageStatus, Notification, SkipReason
@@ -38,6 +37,7 @@ logger = logging.getLogger("notifyaudit")
 
 _PERMANENT = (
     InvalidAddress,
+    InvalidHeader,
     Refused,
     TemplateDoesNotExist,
     TemplateSyntaxError,
@@ -106,7 +106,12 @@ def _send(batch: Claim | None) -> Counter[MessageStatus]:
     outcomes: Counter[MessageStatus] = Counter()
     if batch is None:
         return outcomes
-    with project_transport() as transport:
+    with ExitStack() as stack:
+        try:
+            transport = stack.enter_context(project_transport())
+        except Exception:
+            batch.release(batch.messages)  # the backend cannot even be made, and no mail is to blame
+            raise
         while batch is not None:
             try:
                 _send_batch(batch, transport, outcomes)
@@ -176,9 +181,10 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
                 return prepare(parcel)
         except Declined as decision:
             return Outcome(status=MessageStatus.CANCELLED, skip_reason=decision.skip_reason)
-        except InvalidAddress as error:
+        except (InvalidAddress, InvalidHeader) as error:
             # No traceback: it would say nothing more, and the address is personal data.
-            logger.warning("message %s has an invalid address", parcel.message.pk)
+            what = "address" if isinstance(error, InvalidAddress) else "header"
+            logger.warning("message %s has an invalid %s", parcel.message.pk, what)
             return _failed(parcel, error)
         except Exception as error:
             logger.exception("message %s could not be prepared", parcel.message.pk)
@@ -189,7 +195,7 @@ def _transmit(parcel: Parcel, mail: Mail, transport: Transport) -> Outcome:
     attempts = parcel.message.attempts + 1
     try:
         # Before it leaves: once it is out, nothing may fail any more.
-        content_hash = _digest(mail.content)
+        content_hash = mail.digest()
         if mail.backend is None:
             transport.send(mail.content)
         else:
@@ -291,10 +297,3 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
 
 def _ledger_connection() -> BaseDatabaseWrapper:
     return connections[conf.current().DATABASE]
-
-
-def _digest(content: EmailMessage) -> str:
-    # An overridden build() may return a message without alternatives.
-    alternatives = getattr(content, "alternatives", ())
-    parts = [content.subject, content.body, *(alternative[0] for alternative in alternatives)]
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

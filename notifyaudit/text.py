@@ -1,6 +1,10 @@
 """What a text must be to fit any of the databases, and an error as a text."""
 
+import re
 import traceback
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""What ends a line, for one reader or another, and all else that has no place on one."""
 
 
 def storable(text: str) -> str:
@@ -15,6 +19,11 @@ def storable(text: str) -> str:
     except UnicodeEncodeError:
         text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     return text
+
+
+def one_line(text: str) -> str:
+    """The text as it may stand in a header: :func:`storable`, and a space where a control character was."""
+    return _CONTROLS.sub(" ", storable(text)).strip()
 
 
 def named(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import re
 import smtplib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -21,8 +21,16 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.core.signals import setting_changed
 
 from notifyaudit import compat, conf
-from notifyaudit.addresses import envelope
-from notifyaudit.failures import NoConnection, TryLater, Unauthorised, Uncertain, of_exception, of_reply
+from notifyaudit.addresses import envelope, plain
+from notifyaudit.failures import (
+    NoConnection,
+    Refused,
+    TryLater,
+    Unauthorised,
+    Uncertain,
+    of_exception,
+    of_reply,
+)
 
 
 class Transport(Protocol):
@@ -131,10 +139,17 @@ class BackendTransport:
             raise of_exception(error) from error
         if not accepted:
             raise TryLater(f"{type(self._backend).__name__} did not accept the mail and gave no reason.")
+        own = {plain(address).casefold() for address in message.to}
+        for address, word in compat.refused_by_provider(message).items():
+            # Of a copy it says nothing about the recipient, who has the mail.
+            if address.casefold() in own:
+                raise Refused(f"the provider's word for {address} is {word!r}")
 
     def close(self) -> None:
         """See :class:`Transport`."""
-        self._backend.close()
+        # A mail that was accepted must not be sent again because the end of a connection failed.
+        with suppress(Exception):
+            self._backend.close()
 
 
 class SmtpTransport:
@@ -272,6 +287,8 @@ def _mail_options(smtp: smtplib.SMTP, content: bytes) -> list[str]:
 
 def _as_data(content: bytes) -> bytes:
     """The mail with its dots doubled and its end marked (RFC 5321, section 4.5.2)."""
+    # A lone CR or LF is a line's end to some servers and none to others: what follows could be a command.
+    content = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", content) + b".\r\n"

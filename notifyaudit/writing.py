@@ -177,11 +177,16 @@ def _require_storable(event: AuditEvent) -> None:
     for name in ("idempotency_key", "source_ref"):
         if getattr(event, name) == "":
             raise ValueError(f"{name} must not be empty; None means that there is none.")
-    # In the database a value that is too long breaks the caller's whole transaction.
+    # In the database each of these breaks the caller's whole transaction.
     for column in event._meta.concrete_fields:
         value = getattr(event, column.attname)
-        if isinstance(value, str) and column.max_length and len(value) > column.max_length:
+        if not isinstance(value, str):
+            continue
+        if column.max_length and len(value) > column.max_length:
             raise ValueError(f"{column.name} is longer than {column.max_length} characters: {value[:40]!r}…")
+        if storable(value) != value:
+            # What people read has been made storable. A key is not: another one's would be found by it.
+            raise ValueError(f"{column.name} holds NUL or a lone surrogate: {value[:40]!r}")
     if timezone.is_naive(event.occurred_at) != timezone.is_naive(event.recorded_at):
         expected = "naive" if timezone.is_naive(event.recorded_at) else "aware"
         raise ValueError(

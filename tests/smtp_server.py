@@ -48,7 +48,8 @@ class Handler:
         mail = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
-            "content": envelope.content.decode("utf-8", "replace"),
+            # Each octet as one character: what is no UTF-8 must not be lost.
+            "content": envelope.content.decode("latin-1"),
             "session": session.number,
         }
         print(json.dumps(mail), flush=True)

@@ -135,6 +135,20 @@ def test_tasks_in_another_database_than_the_ledger_cannot_take_part_in_the_trans
         assert [identifier for identifier, _, _ in found()] == ["notifyaudit.E010"]
 
 
+@pytest.mark.parametrize("sender", ["Site <no-reply@x.example", "a@x.example, b@x.example", "ö@x.example"])
+def test_a_sender_that_no_mail_can_have(sender):
+    with override_settings(DEFAULT_FROM_EMAIL=sender):
+        identifier, text = only()
+    assert identifier == "notifyaudit.E011"
+    assert repr(sender) in text
+
+
+@pytest.mark.parametrize("sender", ["webmaster@localhost", "webmaster", "Büro <info@büro.example>"])
+def test_a_sender_that_a_mail_can_have(sender):
+    with override_settings(DEFAULT_FROM_EMAIL=sender):
+        assert found() == []
+
+
 def test_an_action_that_is_declared_twice(monkeypatch):
     monkeypatch.setattr(actions.known, "_classes", dict(actions.known._classes))
 

@@ -104,7 +104,7 @@ def test_an_address_that_smtp_cannot_say_is_refused_as_in_production(audit_outbo
     with email_kind(["a@x.example"], FROM_EMAIL="ö@x.example"):
         record(DocumentAction.FILED)
         audit_outbox.assert_not_sent(because="failed")
-        assert Message.objects.get().last_error.startswith("UnicodeEncodeError")
+        assert Message.objects.get().last_error.startswith("InvalidHeader: The header 'From'")
 
 
 @pytest.mark.parametrize(

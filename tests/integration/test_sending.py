@@ -607,11 +607,6 @@ def test_a_mail_without_alternatives_is_sent_once(server):
     assert server.recipients == ["a@x.example", "b@x.example"]
 
 
-def test_what_cannot_be_encoded_fails_before_it_leaves(server):
-    send(server, ["a"], get_subject=lambda self: "lone \udcff surrogate")
-    assert (server.recipients, message_to("a").status) == ([], "open")
-
-
 def test_the_default_transport_is_the_projects_mail_backend():
     with email_kind(["a@x.example"]):
         record(DocumentAction.FILED, data={"note": "hello"})

@@ -2,12 +2,8 @@
 
 import email
 import email.policy
-import json
 import socket
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -16,24 +12,8 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.test import override_settings
 
 from notifyaudit.failures import NoConnection, Refused, TryLater, Unauthorised, Uncertain
-from notifyaudit.transport import BackendTransport, SmtpTransport, open_transport
-
-
-class SmtpServer:
-    """The server process, and what it has accepted."""
-
-    def __init__(self):
-        script = Path(__file__).parent.parent / "smtp_server.py"
-        self.process = subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.port = int(self.process.stdout.readline())
-
-    def next_mail(self):
-        return json.loads(self.process.stdout.readline())
-
-    def stop(self):
-        self.process.communicate(timeout=10)
+from notifyaudit.transport import BackendTransport, SmtpTransport, _as_data, open_transport
+from tests.integration.mailserver import SmtpServer
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +43,7 @@ def mail(*to, **options):
 
 
 def parsed_mail(received):
-    return email.message_from_bytes(received["content"].encode(), policy=email.policy.default)
+    return email.message_from_bytes(received["content"].encode("latin-1"), policy=email.policy.default)
 
 
 def test_an_accepted_mail_arrives_as_it_was_meant(transport, server):
@@ -84,6 +64,11 @@ def test_lines_that_begin_with_a_dot_arrive_unharmed(transport, server):
     transport.send(message)
     parsed = parsed_mail(server.next_mail())
     assert parsed.get_body(["plain"]).get_content().split() == [".", "..two", ".end"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_no_line_end_of_the_content_can_end_the_mail(end):
+    assert _as_data(end.join([b"a", b".", b"b"])) == b"a\r\n..\r\nb\r\n.\r\n"
 
 
 def test_one_connection_serves_many_mails(transport, server):

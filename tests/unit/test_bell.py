@@ -34,14 +34,16 @@ class Queue:
 
 @pytest.fixture
 def queue():
-    queue = Queue()
-    yield queue
-    queue.answers.set()
+    return Queue()
 
 
 @pytest.fixture
 def bell(queue):
-    return Bell(queue, patience=SECONDS)
+    bell = Bell(queue, patience=SECONDS)
+    yield bell
+    # What is still held must not come to its end, and be logged, in the next test.
+    queue.answers.set()
+    settle(bell)
 
 
 def hang(bell, queue):

@@ -47,6 +47,7 @@ def test_settings_follow_override_settings():
         ("https://x.example:8000/a", "a@y.example", "x.example"),
         ("", "Sender <a@y.example>", "y.example"),
         ("", "webmaster@localhost", "localhost"),
+        ("", f"a@{'ü' * 60}.example", "localhost"),
     ],
 )
 def test_message_ids_are_in_the_sites_domain(base_url, sender, domain):

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyaudit.text import describe, storable
+from notifyaudit.text import describe, one_line, storable
 
 
 @given(st.text(alphabet=st.characters(codec=None)))
@@ -14,6 +14,18 @@ def test_every_text_becomes_storable(text):
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0")))
 def test_a_storable_text_is_left_alone(text):
     assert storable(text) == text
+
+
+@given(st.text(alphabet=st.characters(codec=None)))
+def test_one_line_is_one_whoever_splits_it(text):
+    result = one_line(text)
+    assert len(result.splitlines()) <= 1
+    assert one_line(result) == result
+    result.encode()
+
+
+def test_a_line_keeps_its_spaces():
+    assert one_line("a  b\r\n\tc ") == "a  b c"
 
 
 def test_an_error_is_described_with_its_place():

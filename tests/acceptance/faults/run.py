@@ -83,13 +83,13 @@ class Run:
 
     def _storm(self) -> None:
         before = len(self.record.times)
-        whole = max(self._accepted_of(self._deeds[self._calm :]), 1)
+        # The last deed, which may be a large one, is for the end.
+        whole = max(self._accepted_of(self._deeds[self._calm : -1]), 1)
         all_but_one = self._asking(self._are_done(self._deeds[:-1]))
 
         def over() -> bool:
             done = len(self.crew.killed)
             share = min(1, done / self.options.kills + _AHEAD) if self.options.kills else 1
-            # The last deed is for the end.
             self._fuses.gate = self._calm + int((len(self._deeds) - 1 - self._calm) * share)
             told = (len(self.record.times) - before) / whole
             # The kills are spread over the mails, not over the time: a slow machine gets as many for each.
