@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from django.db import models
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from notifyaudit.actions import known
 from notifyaudit.changes import Change, readable
 from notifyaudit.emails import AuditEmail
+from notifyaudit.frequency import Frequency
 from notifyaudit.identity import id_of, model_of, type_of
 from notifyaudit.models import AuditEvent, SkipReason
 from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_changes
@@ -57,6 +59,10 @@ class DigestEmail(AuditEmail):
     label = _("Digest")
     description = _("What has changed since the last one.")
 
+    frequency: Frequency = Frequency.DAILY
+    told_by: Mapping[int, str] = MappingProxyType({})
+    """Of each event, by its key: the key of the email class that tells of it."""
+
     max_sections: int = 50
     """So many objects are told of; of the others the digest says how many there are."""
 
@@ -72,11 +78,10 @@ class DigestEmail(AuditEmail):
         """The changes of one of the events that this recipient may see, as its own email class decides."""
         email_class = emails.get(self.told_by.get(event.pk, ""))
         if email_class is None or email_class.collects:
-            return event.changes
+            return dict(event.changes)
         email = email_class(recipient_email_list=list(self.recipient_email_list))
         email.event, email.events, email.recipient = event, (event,), self.recipient
-        changes: Mapping[str, Any] = email.visible_changes()
-        return changes
+        return dict(email.visible_changes())
 
     @cached_property
     def sections(self) -> list[Section]:

@@ -78,8 +78,6 @@ class AuditEmail(BaseEmailService):
     recipient: Any = None
     reason: Reason | None = None
     message_id: str = ""
-    frequency: Frequency = Frequency.IMMEDIATE
-    told_by: Mapping[int, str] = {}
     declined_because: SkipReason = SkipReason.SHOULD_SEND
 
     _context: dict[str, Any] | None = None
@@ -114,16 +112,12 @@ class AuditEmail(BaseEmailService):
 
     @classmethod
     def for_message(
-        cls, message: Message, *, events: Sequence[AuditEvent], address: str, **told: Any
+        cls, message: Message, *, events: Sequence[AuditEvent], recipient: Any, address: str, reason: Reason
     ) -> Self:
-        """
-        The instance that is sent: ``message`` of the ledger, to ``address``, about ``events``. ``told``: its
-        ``recipient``, the ``reason``, and ``told_by``.
-        """
+        """The instance that is sent: ``message`` of the ledger, to ``address``, about ``events``."""
         email = cls(recipient_email_list=[address])
         email.event, email.events = events[-1], tuple(events)
-        email.message_id, email.frequency = message.message_id, Frequency(message.frequency)
-        vars(email).update(told)
+        email.recipient, email.reason, email.message_id = recipient, reason, message.message_id
         return email
 
     @classmethod

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from notifyaudit import addresses, clock, conf, screening, staging
 from notifyaudit.consent import Told, Withdrawn, withdrawn
+from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
+from notifyaudit.frequency import Frequency
 from notifyaudit.headers import overridden
 from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
@@ -127,11 +129,13 @@ def prepare(parcel: Parcel) -> Mail:
     email = parcel.email_class.for_message(
         message,
         events=parcel.events,
-        told_by={each.event.pk: each.email_key for each in parcel.told},
         recipient=parcel.user,
         address=_address(parcel),
         reason=parcel.reason,
     )
+    if isinstance(email, DigestEmail):
+        email.frequency = Frequency(message.frequency)
+        email.told_by = {each.event.pk: each.email_key for each in parcel.told}
     # A hook that activates a reader's time zone must not set that of the next one.
     with timezone.override(timezone.get_current_timezone()):
         if not email.should_send():

@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 
 from notifyaudit import clock, transport
 from notifyaudit.addresses import envelope
+from notifyaudit.frequency import Frequency
 from notifyaudit.models import AuditEvent
 from notifyaudit.testing.criteria import Criteria, LedgerCriteria
 from notifyaudit.testing.email import SentEmail
@@ -41,6 +42,25 @@ class AuditOutbox(Questions):
         """
         __tracebackhide__ = True
         clock.advance(delta)
+
+    def close_digests(self, frequency: Frequency | str | None = None) -> Questions:
+        """
+        Move the library's clock on until the digests leave that wait now: of this frequency, or all.
+
+        Returns:
+            the same questions about what left then: ``close_digests(Frequency.DAILY).one(to=watcher)``.
+
+        Raises:
+            ValueError: if there is no such frequency.
+        """
+        __tracebackhide__ = True
+        wanted = {Frequency(frequency)} if frequency is not None else set(Frequency) - {Frequency.IMMEDIATE}
+        waiting = [email.message for email in self.waiting() if email.message.frequency in wanted]
+        closed = self._from_now_on()
+        if waiting:
+            latest = max(message.due_at for message in waiting)
+            clock.advance(max(latest - clock.now(), timedelta(0)))
+        return closed
 
     def smtp_fails(
         self,
@@ -82,6 +102,10 @@ class AuditOutbox(Questions):
     def smtp_works(self) -> None:
         """The mail server takes everything again."""
         self._server.faults.clear()
+
+    async def aclose_digests(self, frequency: Frequency | str | None = None) -> Questions:
+        """:meth:`close_digests` for async tests."""
+        return await sync_to_async(self.close_digests)(frequency)
 
     async def aone(self, email_class: EmailClass = None, **criteria: Unpack[Criteria]) -> SentEmail:
         """:meth:`one` for async tests."""

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
+
+from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.models import AuditEvent, Message, Notification, Reason
 from notifyaudit.testing.introspection import Mail
@@ -72,6 +75,28 @@ class OutgoingEmail(Mail):
     def to(self) -> list[str]:
         """The addresses that it is for."""
         return [self.address]
+
+    def net_changes(self, target: Model) -> dict[str, tuple[Any, Any]]:
+        """
+        What a digest says of an object: ``{field: (old, new)}``, as stored; empty if nothing is left.
+
+        Raises:
+            TypeError: if the mail is no digest.
+        """
+        if not issubclass(self.email_class, DigestEmail):
+            raise TypeError(f"{self.email_class.__name__} is no digest; ask email.event.changes.")
+        told = [row for row in self.notifications if not row.skip_reason]
+        if not told:
+            return {}
+        digest = self.email_class.for_message(
+            self.message,
+            events=list({row.event_id: row.event for row in told}.values()),
+            recipient=self.recipient,
+            address=self.address,
+            reason=self.reason,
+        )
+        digest.told_by = {row.event_id: row.email_key for row in told}
+        return digest.net_changes(target)
 
     @property
     def reason(self) -> Reason:

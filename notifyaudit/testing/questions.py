@@ -1,6 +1,7 @@
 """The questions of a test: what was sent to whom, and of those who were not told, why."""
 
 from contextlib import suppress
+from copy import copy
 from typing import Unpack
 
 from django.db import transaction
@@ -155,6 +156,12 @@ class Questions:
         seen = self._look()
         self._first_mail = len(self._server.accepted)
         self._last_event = max((event.pk for event in seen.ledger.events), default=self._last_event)
+
+    def _from_now_on(self) -> "Questions":
+        """The same questions, about the mails that leave from now on."""
+        later = copy(self)
+        later._first_mail = len(self._server.accepted)  # noqa: SLF001 - its own class's
+        return later
 
     def _look(self) -> Seen:
         __tracebackhide__ = True
