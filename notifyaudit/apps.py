@@ -14,7 +14,8 @@ class NotifyAuditConfig(AppConfig):
 
     def ready(self) -> None:
         # The checks register themselves, and the task at queues whose workers must know it beforehand.
-        from notifyaudit import checks, digests, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
+        # So do the digests that the library brings, and what follows a changed preference.
+        from notifyaudit import checks, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
 
         autodiscover_modules("actions", "emails")
         watching.watch_connections()

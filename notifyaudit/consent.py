@@ -24,6 +24,9 @@ class Told:
     reason: str
 
 
+_ASKED = frozenset({Reason.WATCHING, Reason.SUBSCRIBED, Reason.MEMBER})
+"""Who is told for such a reason has, or had, a row that says so."""
+
 Withdrawn = Mapping[int, SkipReason]
 """Why somebody is not told any more, by the key of the notification."""
 
@@ -55,12 +58,13 @@ def write_down(withdrawn: Withdrawn) -> None:
 
 
 def _against(told: Told, rows: list[Subscription]) -> SkipReason | None:
-    if told.reason == Reason.NAMED and not rows:
+    has_asked = told.reason in _ASKED
+    if not has_asked and not rows:
         return None
     about = [row for row in rows if concerns(row, told.event)]
     verdict = verdict_of(told.event, emails.get(told.email_key), about)
     if verdict is None:
-        return None if told.reason == Reason.NAMED else SkipReason.UNSUBSCRIBED
+        return SkipReason.UNSUBSCRIBED if has_asked else None
     return SkipReason.MUTED if verdict.frequency is None else None
 
 

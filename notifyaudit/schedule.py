@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
+from django.db.models.signals import post_save
 
 from notifyaudit import clock, conf
 from notifyaudit.frequency import Frequency
@@ -46,6 +47,13 @@ def reschedule(preference: Preference) -> None:
     for frequency in set(waiting.values_list("frequency", flat=True)) - {Frequency.IMMEDIATE}:
         due_at = closing(preference, Frequency(frequency), now)
         waiting.filter(frequency=frequency).update(due_at=due_at)
+
+
+def _on_save(instance: Preference, **_: object) -> None:
+    reschedule(instance)
+
+
+post_save.connect(_on_save, sender=Preference, dispatch_uid="notifyaudit.schedule")
 
 
 def _preferences(user_ids: Iterable[str]) -> Mapping[str, Preference]:

@@ -133,7 +133,7 @@ class Audience:
         return persons
 
     def _members(self, by_group: Mapping[str, list[Subscription]]) -> Iterator[list[Wishes]]:
-        if not by_group:
+        if not by_group or not _have_groups():
             return
         users = _users().filter(groups__in=_group_keys(by_group)).distinct().order_by("pk")
         page = list(users[: self._size])
@@ -179,9 +179,16 @@ def concerns(row: Subscription, event: AuditEvent) -> bool:
 
 def memberships(user_keys: Iterable[Any], group_ids: Iterable[str] | None = None) -> list[tuple[Any, str]]:
     """Who of these users belongs to which of these groups, or of all: pairs of primary key and group's id."""
+    if not _have_groups():
+        return []
     chosen = {"groups__isnull": False} if group_ids is None else {"groups__in": _group_keys(group_ids)}
     members = _users().filter(pk__in=list(user_keys), **chosen).values_list("pk", "groups")
     return [(user_key, id_of(Group(pk=group_key))) for user_key, group_key in members]
+
+
+def _have_groups() -> bool:
+    # A user model need not have Django's permissions.
+    return any(field.name == "groups" for field in get_user_model()._meta.many_to_many)
 
 
 def _users() -> Any:

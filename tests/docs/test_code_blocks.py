@@ -24,7 +24,7 @@ import notifyaudit
 from example_site.inspections.forms import InspectionForm
 from example_site.inspections.models import Building, Inspection, User
 from notifyaudit import conf
-from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.models import AuditEvent, Message, Notification, Subscription
 from notifyaudit.registry import emails as registry
 from notifyaudit.testing import AuditOutbox, SentEmail
 from tests.docs.conftest import NAMES
@@ -234,6 +234,19 @@ def test_the_functions_on_recording_changes_do_what_they_say(
     assert (newest().actor_repr, newest().metadata) == ("nightly import", {"host": "worker-2"})
     page["remove"](inspection, by=reviewer)
     assert newest().target.title == "Fire safety, Tower 7"
+
+
+def test_the_function_on_subscribing_writes_what_it_says(page_runner, inspection, reviewer, rf):
+    page = page_runner(REFERENCE / "subscribing.md")
+    request = rf.get("/")
+    request.user = reviewer
+    page["watch"](request, inspection)
+    assert list(Subscription.objects.order_by("pk").values_list("matter", "frequency", "muted")) == [
+        ("action", "", False),
+        ("pattern", "daily", False),
+        ("email", "weekly", False),
+        ("action", "", False),
+    ]
 
 
 def test_the_functions_on_recording_work_in_async_code(page_runner, inspection):

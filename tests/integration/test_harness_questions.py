@@ -423,7 +423,7 @@ class TestNotSent:
         assert failure_of(audit_outbox.assert_not_sent, because="bogus", error=ValueError) == (
             "because='bogus' is no reason; known are actor, cancelled, covered, deleted, expired, failed, "
             "held, inactive, invalid_address, muted, no_address, not_allowed, not_asked, should_send, "
-            "uncertain, unsubscribed, waiting."
+            "uncertain, unchanged, unsubscribed, waiting."
         )
 
     def test_a_predicate_of_the_whole_mail_may_ask_what_only_a_sent_one_has(self, change, audit_outbox):

@@ -153,6 +153,17 @@ class TestDigests:
         assert (due[of(user)].hour, due[of(user)].minute) == (11, 15)
         assert (due[of(other)].minute, due[of(other)].second) == (0, 0)
 
+    def test_a_changed_preference_moves_the_digests_that_are_open(self, user, other):
+        for each in (user, other):
+            subscribe(each, "*", frequency="daily")
+        record(DocumentAction.FILED)
+        route_pending()
+        before = dict(Message.objects.values_list("recipient_key", "due_at"))
+        Preference.objects.create(user=user, timezone="Asia/Kathmandu", digest_hour=17)
+        after = dict(Message.objects.values_list("recipient_key", "due_at"))
+        assert (after[of(user)].hour, after[of(user)].minute) == (11, 15)
+        assert after[of(other)] == before[of(other)]
+
     def test_what_happens_after_it_is_claimed_is_in_the_next(self, user):
         subscribe(user, "*", frequency="daily")
         for _ in range(2):

@@ -158,8 +158,9 @@ class TestWhatManyEventsCost:
         assert send_due().total() == EVENTS * RECIPIENTS
         assert counted(captured.captured_queries[before:]) == {
             # What is paused, twice; the highest priority and what of it is due; that nothing is open,
-            # uncertain or left by a vanished worker; messages, notifications, events, targets and actors.
-            "SELECT": 2 + 2 + 3 + 1 + 1 + 1 + 1 + 1,
+            # uncertain or left by a vanished worker; messages, notifications, events, targets, actors, and
+            # what their recipients have said since.
+            "SELECT": 2 + 2 + 3 + 1 + 1 + 1 + 1 + 1 + 1,
             "INSERT": 0,
             # What was in the air, the claim; each mail is marked and settled.
             "UPDATE": 2 + 2 * EVENTS * RECIPIENTS,
