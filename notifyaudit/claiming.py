@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connections, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q, Value
 from django.db.models.functions import Coalesce
 
 from notifyaudit import clock, conf
@@ -85,9 +85,13 @@ def claim() -> Claim | None:
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """Messages that may be claimed, in their order; how many at once, and what is then written to them."""
+    """
+    Messages that may be claimed, in their order; the lease by which nobody has taken them since; how many
+    at once; and what is then written to them.
+    """
 
     messages: MessageQuerySet
+    lease: Q
     limit: int = BATCH
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -102,13 +106,14 @@ def _queues(now: datetime, standing: Paused) -> Iterator[_Queue]:
     # A kind of email that this code does not know (yet) waits for newer code.
     kinds = {email_class.key for email_class in emails} - standing.keys
     due = _messages().filter(email_key__in=kinds, due_at__lte=now)
+    without, ended = Q(lease_until__isnull=True), Q(lease_until__lte=now)
     for status in WAITING:
         for priority in _priorities(status):
-            fresh = due.filter(status=status, priority=priority, lease_until__isnull=True)
-            yield _Queue(fresh.order_by("due_at"))
-    left = due.filter(status__in=WAITING, lease_token__isnull=False, lease_until__lte=now)
+            fresh = due.filter(without, status=status, priority=priority)
+            yield _Queue(fresh.order_by("due_at"), lease=without)
+    left = due.filter(ended, status__in=WAITING, lease_token__isnull=False)
     in_order = left.order_by("abandoned", "-priority", "due_at")
-    yield _Queue(in_order, limit=1, values={"abandoned": F("abandoned") + 1})
+    yield _Queue(in_order, lease=ended, limit=1, values={"abandoned": F("abandoned") + 1})
 
 
 def _priorities(status: MessageStatus) -> Iterator[int]:
@@ -134,8 +139,10 @@ def _take(token: UUID, queue: _Queue) -> int | None:
         if not chosen:
             return None
         return (
-            queue.messages.order_by()
-            .filter(pk__in=chosen)
+            _messages()
+            # Not the bare column: SQLite would look for it in an index, and read all that wait.
+            .alias(standing=Coalesce("status", Value("")))
+            .filter(queue.lease, pk__in=chosen, standing__in=WAITING, due_at__lte=clock.now())
             .update(
                 lease_token=token,
                 lease_until=clock.now() + conf.current().LEASE,

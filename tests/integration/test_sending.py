@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from example_site.inspections.models import User
 from notifyaudit import RetryPolicy, clock, conf, record
-from notifyaudit.claiming import Claim, claim, recover
+from notifyaudit.claiming import BATCH, Claim, claim, recover
 from notifyaudit.failures import DeliveryError, NoConnection, Refused, TryLater, Uncertain
 from notifyaudit.models import AuditEvent, Message, Notification, Reason
 from notifyaudit.routing import route, route_pending
@@ -248,6 +248,26 @@ def test_two_workers_never_claim_the_same_message():
         first, second, third = claim(), claim(), claim()
     assert (len(first.messages), len(second.messages), third) == (100, 50, None)
     assert not {row.pk for row in first.messages} & {row.pk for row in second.messages}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the others choose by what the tables hold")
+def test_what_a_claim_has_chosen_is_found_without_reading_the_backlog():
+    updates = []
+
+    def kept(execute, sql, params, many, context):
+        if sql.startswith("UPDATE"):
+            updates.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with email_kind([f"a{number}@x.example" for number in range(BATCH)]):
+        record(DocumentAction.FILED)
+        route_pending()
+        with connection.execute_wrapper(kept):
+            assert len(claim().messages) == BATCH
+    [(sql, params)] = updates
+    with connection.cursor() as cursor:
+        plan = str(cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params).fetchall())
+    assert "INTEGER PRIMARY KEY" in plan
 
 
 def test_a_message_that_another_worker_takes_at_the_same_moment_is_not_claimed_too():
