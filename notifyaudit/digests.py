@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urljoin
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from notifyaudit import conf
 from notifyaudit.actions import known
 from notifyaudit.changes import Change, readable
 from notifyaudit.emails import AuditEmail
@@ -42,6 +44,14 @@ class Section:
     def target(self) -> Any:
         """The object, as of the newest event; ``None`` when nothing of it is left."""
         return self.events[-1].target
+
+    @property
+    def url(self) -> str:
+        """Its page, by ``get_absolute_url()``; empty if it has none, or is gone."""
+        get_absolute_url = getattr(self.target, "get_absolute_url", None)
+        if get_absolute_url is None or self.net.deleted:
+            return ""
+        return urljoin(conf.current().BASE_URL, get_absolute_url())
 
 
 class DigestEmail(AuditEmail):

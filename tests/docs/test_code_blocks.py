@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.forms.models import model_to_dict
 from django.template import engines
@@ -24,7 +25,7 @@ import notifyaudit
 from example_site.inspections.forms import InspectionForm
 from example_site.inspections.models import Building, Inspection, User
 from notifyaudit import conf
-from notifyaudit.models import AuditEvent, Message, Notification, Subscription
+from notifyaudit.models import AuditEvent, Message, Notification, Preference, Subscription
 from notifyaudit.registry import emails as registry
 from notifyaudit.testing import AuditOutbox, SentEmail
 from tests.docs.conftest import NAMES
@@ -234,6 +235,24 @@ def test_the_functions_on_recording_changes_do_what_they_say(
     assert (newest().actor_repr, newest().metadata) == ("nightly import", {"host": "worker-2"})
     page["remove"](inspection, by=reviewer)
     assert newest().target.title == "Fire safety, Tower 7"
+
+
+def test_the_functions_on_digests_do_what_they_say(page_runner, inspection, building, reviewer):
+    page = page_runner(DOCS / "how-to" / "send-digests.md")
+    Subscription.objects.all().delete()
+    group = Group.objects.create(name="reviewers")
+    page["watch"](reviewer, building)
+    page["tell_of_completions"](group)
+    page["leave_alone"](reviewer, inspection)
+    assert list(Subscription.objects.order_by("pk").values_list("matter", "muted")) == [
+        ("pattern", False),
+        ("action", False),
+        ("everything", True),
+    ]
+    page["stop_watching"](reviewer, building)
+    assert not Subscription.objects.filter(matter="pattern").exists()
+    page["read_at_five"](reviewer)
+    assert Preference.objects.get(user=reviewer).digest_hour == 17
 
 
 def test_the_function_on_subscribing_writes_what_it_says(page_runner, inspection, reviewer, rf):

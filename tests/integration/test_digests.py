@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from example_site.inspections.actions import InspectionAction
 from notifyaudit import clock, record, track
 from notifyaudit.digests import DigestEmail
 from notifyaudit.models import Message
 from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.subscribing import subscribe
+from tests.example.factories import make_building, make_inspection, make_user
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder
@@ -140,3 +142,13 @@ def test_a_subclass_sorts_by_what_matters_to_it(document, mailoutbox):
         close()
     text = mailoutbox[0].body
     assert text.index("Plan A") < text.index("Plan B")
+
+
+def test_it_links_to_what_has_a_page(user, mailoutbox):
+    inspection = make_inspection(make_building(user), make_user("inspector"), make_user("reviewer"))
+    record(InspectionAction.EDITED, target=inspection, changes={"title": ("a", "b")})
+    close()
+    (mail,) = (mail for mail in mailoutbox if mail.subject.startswith("Daily"))
+    url = f"https://site.example{inspection.get_absolute_url()}"
+    assert url in mail.body
+    assert f'href="{url}"' in mail.alternatives[0][0]
