@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # For example DJANGO="Django>=5.2,<5.3"; empty: the newest.
 DJANGO ?=
-# Of `make faults`; "--help" lists them.
+# Of `make faults`, where "--help" lists them; of `make bench`, the comparisons: all by default.
 OPTIONS ?=
 export PYTHON VENV DJANGO
 
@@ -35,8 +35,8 @@ lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: install-dev ## What things cost next to the plainest way to do them (NOTIFYAUDIT_TEST_DB=postgres)
-	@$(BIN)/python -m benchmarks
+bench: install-dev ## What things cost next to the plainest way to do them (NOTIFYAUDIT_TEST_DB=postgres OPTIONS="fanout sending")
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 faults: install-dev ## Kill 200 processes among 10,000 mails and count (OPTIONS="--database postgres --seed 8")
 	@$(BIN)/python -m tests.acceptance.faults $(OPTIONS)

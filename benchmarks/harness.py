@@ -64,15 +64,7 @@ def silent() -> dict[str, Test]:
 
 
 def one_mail(inspection: Inspection, inspector: User, reviewer: User) -> dict[str, Test]:
-    context = {
-        "event": AuditEvent(actor_repr=str(inspector), target_repr=inspection.title),
-        "target": inspection,
-        "base_url": "https://site.example",
-        "changes": {
-            name: SimpleNamespace(label=name, old_label=old, new_label=new)
-            for name, (old, new) in CHANGES.items()
-        },
-    }
+    context = context_of(inspection, str(inspector))
 
     def change() -> None:
         record(InspectionAction.EDITED, target=inspection, actor=inspector, changes=CHANGES)
@@ -108,6 +100,19 @@ def one_mail(inspection: Inspection, inspector: User, reviewer: User) -> dict[st
         "rendered by hand, asserted on mail.outbox": a_test(rendered),
         "recorded, swept, asserted on mail.outbox": a_test(swept),
         "recorded, asserted by audit_outbox": a_test(asked),
+    }
+
+
+def context_of(inspection: Inspection, actor: str) -> dict[str, Any]:
+    """What the template of an edited inspection sees."""
+    return {
+        "event": AuditEvent(actor_repr=actor, target_repr=inspection.title),
+        "target": inspection,
+        "base_url": "https://site.example",
+        "changes": {
+            name: SimpleNamespace(label=name, old_label=old, new_label=new)
+            for name, (old, new) in CHANGES.items()
+        },
     }
 
 

@@ -51,7 +51,7 @@ class Section:
         get_absolute_url = getattr(self.target, "get_absolute_url", None)
         if get_absolute_url is None or self.net.deleted:
             return ""
-        return urljoin(conf.current().BASE_URL, get_absolute_url())
+        return urljoin(conf.current().BASE_URL, str(get_absolute_url()))
 
 
 class DigestEmail(AuditEmail):
@@ -75,6 +75,12 @@ class DigestEmail(AuditEmail):
 
     max_sections: int = 50
     """So many objects are told of; of the others the digest says how many there are."""
+
+    @classmethod
+    def preview(cls) -> AuditEmail | None:
+        """About the first action that the project declares; ``None`` if it has none."""
+        action = next(iter(known.values()), None)
+        return cls.sample(action, changes={"status": ("draft", "completed")}) if action else None
 
     def should_send(self) -> bool:
         """Not if nothing is left: what was changed has been changed back."""

@@ -308,7 +308,7 @@ def test_whatever_happens_to_a_message_it_comes_to_a_known_end():
         Life,
         settings=settings(
             # The rules are the library's; the databases only have to obey them alike.
-            max_examples=80 if connection.vendor == "sqlite" else 30,
+            max_examples=60 if connection.vendor == "sqlite" else 20,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
