@@ -10,7 +10,6 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.template.loader import get_template
 
 from notifyaudit import compat, conf
 from notifyaudit.actions import known
@@ -19,7 +18,7 @@ from notifyaudit.emails import AuditEmail
 from notifyaudit.exceptions import ConfigurationError, InvalidAddress
 from notifyaudit.patterns import matches
 from notifyaudit.registry import emails
-from notifyaudit.rendering import compile_line
+from notifyaudit.rendering import compile_line, template_of
 
 
 @register("notifyaudit")
@@ -194,7 +193,7 @@ def _check_templates(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
         if not name:
             continue
         try:
-            get_template(name)
+            template_of(name)
         except TemplateDoesNotExist:
             problem, hint = "does not exist", "Create it, or mend the name, in a directory of TEMPLATES."
         except TemplateSyntaxError as error:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import django.template.backends.django
 import django.template.backends.jinja2
 import jinja2
-from django.template import Context, Engine, Origin, Template
+from django.template import Context, Engine, Origin, Template, TemplateDoesNotExist
 from django.template.loader import get_template
 
 from notifyaudit.htmltext import html_to_text
@@ -18,6 +19,30 @@ LINES = Engine(autoescape=False)
 _ORIGIN = Origin("<subject>", template_name="subject")
 
 
+@lru_cache(maxsize=1)
+def _own() -> django.template.backends.django.DjangoTemplates:
+    """The library's templates, for projects whose engines do not look into apps."""
+    directory = Path(__file__).parent / "templates"
+    options = {"NAME": "notifyaudit", "DIRS": [directory], "APP_DIRS": False, "OPTIONS": {}}
+    return django.template.backends.django.DjangoTemplates(options)
+
+
+def template_of(name: str) -> Any:
+    """
+    The template of the first configured engine that finds it; else the library's own of that name.
+
+    Raises:
+        django.template.TemplateDoesNotExist: if there is none.
+        django.template.TemplateSyntaxError: if it does not compile.
+    """
+    try:
+        return get_template(name)
+    except TemplateDoesNotExist:
+        if not name.startswith("notifyaudit/"):
+            raise
+        return _own().get_template(name)
+
+
 def render_html(template_name: str, context: Mapping[str, Any]) -> str:
     """
     The template as HTML, autoescaped, by the first configured engine that finds it.
@@ -26,7 +51,7 @@ def render_html(template_name: str, context: Mapping[str, Any]) -> str:
         django.template.TemplateDoesNotExist: if no engine finds it.
         django.template.TemplateSyntaxError: if it does not compile.
     """
-    return str(get_template(template_name).render(dict(context)))
+    return str(template_of(template_name).render(dict(context)))
 
 
 def render_text(template_name: str, context: Mapping[str, Any]) -> str:
@@ -37,7 +62,7 @@ def render_text(template_name: str, context: Mapping[str, Any]) -> str:
         django.template.TemplateDoesNotExist: if no engine finds it.
         django.template.TemplateSyntaxError: if it does not compile.
     """
-    template: Any = get_template(template_name)
+    template: Any = template_of(template_name)
     match template:
         case django.template.backends.django.Template():
             return str(template.template.render(Context(dict(context), autoescape=False)))

@@ -96,13 +96,13 @@ def _is_installed() -> bool:
 def _find_all(found: Coverage, root: Path) -> None:
     from notifyaudit.actions import known  # noqa: PLC0415 - Django is set up by now
     from notifyaudit.registry import emails  # noqa: PLC0415 - as above
-    from notifyaudit.testing.forgotten import defined_in_tests  # noqa: PLC0415 - as above
+    from notifyaudit.testing.forgotten import is_to_be_tested  # noqa: PLC0415 - as above
 
     for email_class in emails:
-        if not defined_in_tests(email_class, root):
+        if is_to_be_tested(email_class, root):
             found.classes[email_class.key] = _place(email_class, root)
     for member in known.members():
-        if not defined_in_tests(type(member), root):
+        if is_to_be_tested(type(member), root):
             found.actions[member.value] = _place(type(member), root)
 
 

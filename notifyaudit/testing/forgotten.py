@@ -66,8 +66,12 @@ def is_arrangement(path: str, root: Path) -> bool:
     )
 
 
-def defined_in_tests(cls: type, root: Path) -> bool:
-    """Whether a class belongs to the tests of the project below ``root``, rather than to what they test."""
+def is_to_be_tested(cls: type, root: Path) -> bool:
+    """Whether a class is of neither the tests of the project below ``root`` nor the library itself."""
+    return not cls.__module__.startswith("notifyaudit.") and not _is_of_tests(cls, root)
+
+
+def _is_of_tests(cls: type, root: Path) -> bool:
     path = getattr(sys.modules.get(cls.__module__), "__file__", None)
     return path is not None and is_project(path) and is_arrangement(path, root)
 

@@ -21,7 +21,7 @@ from notifyaudit.emails import AuditEmail
 from notifyaudit.htmltext import html_to_text
 from notifyaudit.registry import emails
 from notifyaudit.statements import writes
-from notifyaudit.testing.forgotten import defined_in_tests
+from notifyaudit.testing.forgotten import is_to_be_tested
 from notifyaudit.text import describe
 
 MAX_SUBJECT = 78
@@ -83,7 +83,7 @@ class Linter:
         root = Path.cwd()
         classes = self.classes
         if classes is None:
-            classes = [email_class for email_class in emails if not defined_in_tests(email_class, root)]
+            classes = [email_class for email_class in emails if is_to_be_tested(email_class, root)]
         languages = list(self.languages if self.languages is not None else conf.languages())
         return [(email_class, language) for email_class in classes for language in languages]
 

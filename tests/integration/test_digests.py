@@ -152,3 +152,11 @@ def test_it_links_to_what_has_a_page(user, mailoutbox):
     url = f"https://site.example{inspection.get_absolute_url()}"
     assert url in mail.body
     assert f'href="{url}"' in mail.alternatives[0][0]
+
+
+@pytest.mark.parametrize("backend", ["django.DjangoTemplates", "jinja2.Jinja2"])
+def test_its_templates_are_found_though_no_engine_looks_into_apps(document, mailoutbox, settings, backend):
+    settings.TEMPLATES = [{"BACKEND": f"django.template.backends.{backend}", "DIRS": [], "APP_DIRS": False}]
+    change(document, price=10)
+    assert close() == {"sent": 1}
+    assert "Price: 0.00 → 10.00" in mailoutbox[0].body
