@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,10 @@ from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.headers import overridden
 from notifyaudit.identity import id_of, key_from
-from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason
+from notifyaudit.models import AuditEvent, Message, Notification, Preference, Reason, SkipReason
 from notifyaudit.models.event import look_up_together
+from notifyaudit.preferring import ensure_rows, preferences_of
+from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 
 
@@ -40,6 +42,7 @@ class Parcel:
     withdrawn: Withdrawn
     reason: Reason
     user: Any
+    preference: Preference
 
     @property
     def events(self) -> list[AuditEvent]:
@@ -76,7 +79,7 @@ class Mail:
 
 
 def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
-    """The parcels of a batch, in its order, in three queries. Events are shared among them."""
+    """The parcels of a batch, in its order, in a few queries for all. Events are shared among them."""
     alias = conf.current().DATABASE
     rows = (
         Notification.objects.using(alias)
@@ -91,6 +94,7 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
         if event_id in events:
             told[message_id].append(Told(pk, events[event_id], email_key, reason))
     not_any_more = withdrawn(messages, told)
+    preferences = _preferences_of(messages)
     user_model = get_user_model()
     keys = {key_from(user_model, message.recipient_id) for message in messages} - {None}
     users = {id_of(user): user for user in user_model._base_manager.using(alias).filter(pk__in=keys)}
@@ -101,9 +105,24 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
             withdrawn=not_any_more[message.pk],
             reason=_known_reason(each.reason for each in told[message.pk]),
             user=users.get(message.recipient_id),
+            preference=preferences.get(message.recipient_key) or Preference(),
         )
         for message in messages
     ]
+
+
+def _recipient_of(message: Message) -> Recipient:
+    return Recipient(message.recipient_key, message.recipient_id, message.address)
+
+
+def _preferences_of(messages: Iterable[Message]) -> Mapping[str, Preference]:
+    recipients = {each.recipient_key: _recipient_of(each) for each in messages}
+    found = preferences_of(recipients.values())
+    new = [each for key, each in recipients.items() if not each.user_id and key not in found]
+    if new:
+        ensure_rows(new)
+        found = {**found, **preferences_of(new)}
+    return found
 
 
 def _known_reason(reasons: Iterable[str]) -> Reason:
@@ -133,6 +152,7 @@ def prepare(parcel: Parcel) -> Mail:
         address=_address(parcel),
         reason=parcel.reason,
     )
+    email.preference = parcel.preference
     if isinstance(email, DigestEmail):
         email.frequency = Frequency(message.frequency)
         email.told_by = {each.event.pk: each.email_key for each in parcel.told}

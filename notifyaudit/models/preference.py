@@ -1,4 +1,4 @@
-"""When somebody wants to read their digests."""
+"""When, and in which language, somebody wants to read."""
 
 from zoneinfo import available_timezones
 
@@ -8,6 +8,8 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from notifyaudit.models.fields import KeyField
 
 HOUR = 8
 """At which digests leave, unless somebody wishes otherwise."""
@@ -25,11 +27,17 @@ def check_zone(name: str) -> None:
 
 
 class Preference(models.Model):
-    """Of a user. Who has none reads by the clock of the project, at eight, on Mondays."""
+    """
+    Of a user, or of whoever has a plain address. Who has none reads by the clock and in the language of the
+    project, at eight, on Mondays.
+    """
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("user")
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", verbose_name=_("user")
     )
+    # The key of the recipient, not the address: one mailbox is written in several ways.
+    address_key = KeyField(_("address's key"), max_length=255, null=True, unique=True, editable=False)
+    address = models.CharField(_("address"), max_length=512, blank=True, editable=False)
     timezone = models.CharField(
         _("time zone"), max_length=64, default=timezone.get_default_timezone_name, validators=[check_zone]
     )
@@ -39,10 +47,18 @@ class Preference(models.Model):
     digest_weekday = models.PositiveSmallIntegerField(
         _("weekday of weekly digests"), default=MONDAY, validators=[MaxValueValidator(6)]
     )
+    language = models.CharField(_("language"), max_length=16, blank=True)
 
     class Meta:
         verbose_name = _("preference")
         verbose_name_plural = _("preferences")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False, address_key__isnull=True)
+                | models.Q(user__isnull=True, address_key__isnull=False),
+                name="notifyaudit_preference_of_one",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.digest_hour}:00, {self.timezone}"
+        return f"{self.user_id or self.address_key}: {self.digest_hour}:00, {self.timezone}"

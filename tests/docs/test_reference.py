@@ -80,7 +80,8 @@ def defaults_in(text: str) -> dict[str, str]:
 
 
 def public(cls: type) -> set[str]:
-    return {name for name in [*dir(cls), *inspect.get_annotations(cls)] if not name.startswith("_")}
+    annotated = [name for base in cls.__mro__ for name in inspect.get_annotations(base)]
+    return {name for name in [*dir(cls), *annotated] if not name.startswith("_")}
 
 
 # Settings

@@ -673,7 +673,7 @@ def test_a_mail_costs_two_updates_and_no_query_of_its_own(server):
     # Recover and claim once each; then each mail is marked once and settled once.
     assert len(updates) == 2 + 2 * 20
     selects = [query for query in captured.captured_queries if query["sql"].startswith("SELECT")]
-    assert len(selects) <= 12
+    assert len(selects) <= 14
 
 
 def test_delivery_errors_have_one_root():
