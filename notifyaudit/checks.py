@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth import get_permission_codename
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
@@ -84,12 +85,13 @@ def check_actions(**_: Any) -> list[CheckMessage]:
 
 @register("notifyaudit")
 def check_emails(**_: Any) -> list[CheckMessage]:
-    """E004 to E007: keys, actions, subjects and templates of the email classes."""
+    """E004 to E007, W005: keys, actions, subjects, templates and permissions of the email classes."""
     found = list(_check_keys())
     for email_class in emails:
         found += _check_email_actions(email_class)
         found += _check_subject(email_class)
         found += _check_templates(email_class)
+        found += _check_permission(email_class)
     return found
 
 
@@ -205,6 +207,29 @@ def _check_templates(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
             hint=hint,
             obj=email_class,
             id="notifyaudit.E007",
+        )
+
+
+def _check_permission(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:
+    if email_class.permission is None:
+        return
+    declared = {
+        f"{model._meta.app_label}.{codename}"
+        for model in apps.get_models()
+        for codename in (
+            *(get_permission_codename(action, model._meta) for action in model._meta.default_permissions),
+            *(codename for codename, _ in model._meta.permissions),
+        )
+    }
+    if email_class.permission not in declared:
+        nearest = get_close_matches(email_class.permission, declared, n=1)
+        yield checks.Warning(
+            f"{_path(email_class)}: no model declares the permission {email_class.permission!r}.",
+            hint=f"Did you mean {nearest[0]!r}?"
+            if nearest
+            else "If your code creates it, silence this check; else nobody is told.",
+            obj=email_class,
+            id="notifyaudit.W005",
         )
 
 

@@ -1,17 +1,23 @@
-"""Whether people still want, when a mail is about to leave, what was routed to them then."""
+"""Whether people still want and may hear of what was routed to them, when a mail is about to leave."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 
-from notifyaudit import conf
+from notifyaudit import conf, permitting
 from notifyaudit.identity import key_from
 from notifyaudit.inviting import verdict_of
+from notifyaudit.isolation import isolated
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason, Subscription
+from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 from notifyaudit.subscribers import concerns, memberships
+
+if TYPE_CHECKING:
+    from notifyaudit.emails import AuditEmail
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +37,43 @@ Withdrawn = Mapping[int, SkipReason]
 """Why somebody is not told any more, by the key of the notification."""
 
 
-def withdrawn(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> Mapping[int, Withdrawn]:
+@dataclass(frozen=True, slots=True)
+class Review:
     """
-    What each message must not tell of any more: muted since, or the subscription is gone. At most three
-    queries for a batch, however many events there are.
+    Args:
+        withdrawn: what the mail must not tell of any more.
+        error: what an email class raised when it was asked who may hear of an event; the mail must wait.
+    """
+
+    withdrawn: Withdrawn
+    error: Exception | None
+
+
+def review(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> Mapping[int, Review]:
+    """
+    What each message must not tell of any more: muted since, the subscription is gone, or so is the
+    permission. At most three queries for a batch, and one more for each class that has a permission; for each
+    of its events, if the class has a filter of its own.
 
     Args:
         messages: about to leave.
         told: what is in each, by its key.
     """
     wishes = _wishes_of(messages)
+    permits = _permits(messages, told)
     found = {}
     for message in messages:
         rows = wishes[message.recipient_key]
-        reasons = {each.notification_id: _against(each, rows) for each in told[message.pk]}
-        found[message.pk] = {pk: reason for pk, reason in reasons.items() if reason is not None}
+        withdrawn: dict[int, SkipReason] = {}
+        error = None
+        for each in told[message.pk]:
+            permit = permits.get(each.notification_id)
+            against = _against(each, rows)
+            if against is None and isinstance(permit, Exception):
+                error = permit
+            elif against is not None or permit is False:
+                withdrawn[each.notification_id] = against or SkipReason.PERMISSION
+        found[message.pk] = Review(withdrawn, error)
     return found
 
 
@@ -66,6 +94,33 @@ def _against(told: Told, rows: list[Subscription]) -> SkipReason | None:
     if verdict is None:
         return SkipReason.UNSUBSCRIBED if has_asked else None
     return SkipReason.MUTED if verdict.frequency is None else None
+
+
+def _permits(
+    messages: Iterable[Message], told: Mapping[int, Sequence[Told]]
+) -> Mapping[int, bool | Exception]:
+    """Whether they may hear of it, by the key of the notification; only where there is anything to ask."""
+    asked: dict[tuple[type[AuditEmail], int], dict[int, Recipient]] = defaultdict(dict)
+    events: dict[int, AuditEvent] = {}
+    for message in messages:
+        recipient = Recipient(message.recipient_key, message.recipient_id, message.address)
+        for each in told[message.pk]:
+            email_class = emails.get(each.email_key)
+            if email_class is not None and permitting.asks(email_class):
+                # Where the event makes no difference, whichever comes first answers for all.
+                subject = each.event.pk if permitting.is_of_event(email_class) else 0
+                events.setdefault(subject, each.event)
+                asked[email_class, subject][each.notification_id] = recipient
+    permits: dict[int, bool | Exception] = {}
+    for (email_class, subject), recipients in asked.items():
+        try:
+            with isolated():
+                forbidden = permitting.forbidden(email_class, events[subject], list(recipients.values()))
+        except Exception as error:  # noqa: BLE001 - written to the ledger as that of each mail concerned
+            permits |= dict.fromkeys(recipients, error)
+        else:
+            permits |= {pk: each.key not in forbidden for pk, each in recipients.items()}
+    return permits
 
 
 def _wishes_of(messages: Iterable[Message]) -> defaultdict[str, list[Subscription]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from django.apps import apps
 
@@ -12,6 +12,12 @@ from notifyaudit.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from notifyaudit.emails import AuditEmail
+
+BundleBy = Literal["event", "target", "correlation"]
+"""What the events of one mail have in common."""
+
+AboveLimits = Literal["summary", "hold"]
+"""What becomes of mails above a limit."""
 
 _KEY_LENGTH = 190
 _PRIORITY = 1000
@@ -36,6 +42,18 @@ def check_definition(cls: "type[AuditEmail]") -> None:
         raise ConfigurationError(
             f"{cls.__qualname__} is mandatory, and leaves at once: it cannot have another default_frequency."
         )
+    require("window", "a timedelta, zero or more", that=_is_window)
+    require("bundle_by", f"one of {', '.join(map(repr, get_args(BundleBy)))}", that=_is_bundling)
+    for limit in ("max_recipients_per_event", "max_per_recipient_per_hour"):
+        require(limit, "a number above zero, or None", that=_is_limit)
+    require("above_limits", f"one of {', '.join(map(repr, get_args(AboveLimits)))}", that=_is_above_limits)
+    has_limit = cls.max_recipients_per_event is not None or cls.max_per_recipient_per_hour is not None
+    if cls.mandatory and has_limit and cls.above_limits != "hold":
+        raise ConfigurationError(
+            f"{cls.__qualname__} is mandatory, and in no summary: above its limits it can only be held. "
+            "Set above_limits = 'hold'."
+        )
+    require("permission", "'app_label.codename', or None", that=_is_permission)
     require("expires", "a timedelta above zero, or None", that=_is_term)
     require("priority", f"a number from -{_PRIORITY} to {_PRIORITY}", that=_is_priority)
 
@@ -50,6 +68,26 @@ def _is_key(value: Any) -> bool:
 
 def _is_term(value: Any) -> bool:
     return value is None or (isinstance(value, timedelta) and value > timedelta(0))
+
+
+def _is_window(value: Any) -> bool:
+    return isinstance(value, timedelta) and value >= timedelta(0)
+
+
+def _is_bundling(value: Any) -> bool:
+    return value in get_args(BundleBy)
+
+
+def _is_limit(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+
+
+def _is_above_limits(value: Any) -> bool:
+    return value in get_args(AboveLimits)
+
+
+def _is_permission(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and all(value.partition(".")))
 
 
 def _is_priority(value: Any) -> bool:

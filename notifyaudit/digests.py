@@ -1,57 +1,19 @@
 """The mail that tells of many events at once: what is left of them when it leaves."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urljoin
 
-from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from notifyaudit import conf
 from notifyaudit.actions import known
-from notifyaudit.changes import Change, readable
+from notifyaudit.changes import Change
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
-from notifyaudit.identity import id_of, model_of, type_of
 from notifyaudit.models import AuditEvent, SkipReason
-from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_changes
 from notifyaudit.registry import emails
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """
-    What a digest says of one object.
-
-    Args:
-        name: what the object was called last.
-        net: what is left of its events.
-        changes: the same, as people read it.
-        happened: ``(label of the action, how often)``, of what happened without a change.
-        events: all of the object's, oldest first.
-    """
-
-    name: str
-    net: NetChange
-    changes: Mapping[str, Change]
-    happened: list[tuple[str, int]]
-    events: list[AuditEvent]
-
-    @property
-    def target(self) -> Any:
-        """The object, as of the newest event; ``None`` when nothing of it is left."""
-        return self.events[-1].target
-
-    @property
-    def url(self) -> str:
-        """Its page, by ``get_absolute_url()``; empty if it has none, or is gone."""
-        get_absolute_url = getattr(self.target, "get_absolute_url", None)
-        if get_absolute_url is None or self.net.deleted:
-            return ""
-        return urljoin(conf.current().BASE_URL, str(get_absolute_url()))
+from notifyaudit.summing import Section
 
 
 class DigestEmail(AuditEmail):
@@ -90,29 +52,23 @@ class DigestEmail(AuditEmail):
         """What sections are sorted by, the highest first: by default those with the newest event."""
         return section.events[-1].pk
 
-    def visible_changes_of(self, event: AuditEvent) -> Mapping[str, Any]:
+    def visible_changes(self) -> dict[str, Change]:
+        """None of its own: it speaks in ``sections``."""
+        return {}
+
+    def visible_changes_of(self, event: AuditEvent) -> dict[str, Any]:
         """The changes of one of the events that this recipient may see, as its own email class decides."""
         email_class = emails.get(self.told_by.get(event.pk, ""))
         if email_class is None or email_class.collects:
             return dict(event.changes)
         email = email_class(recipient_email_list=list(self.recipient_email_list))
-        email.event, email.events, email.recipient = event, (event,), self.recipient
-        return dict(email.visible_changes())
+        email.event, email.recipient, email.preference = event, self.recipient, self.preference
+        return email.visible_changes_of(event)
 
     @cached_property
     def sections(self) -> list[Section]:
-        """What is left, by object."""
-        of_object: dict[Any, list[AuditEvent]] = {}
-        for event in self.events:
-            of_object.setdefault(_about(event), []).append(event)
-        nets = net_changes(self._occurrences())
-        found = [_section(net, of_object[net.about]) for net in nets]
-        return sorted(found, key=self.importance, reverse=True)
-
-    def net_changes(self, target: models.Model) -> dict[str, tuple[Any, Any]]:
-        """``{field: (old, new)}`` of one object, as stored; empty: nothing is left of its changes."""
-        about = (type_of(target), id_of(target))
-        return next((dict(each.net.changes) for each in self.sections if each.net.about == about), {})
+        """What is left, by object, the most important first."""
+        return sorted(super().sections, key=self.importance, reverse=True)
 
     def get_context_data(self) -> dict[str, Any]:
         """``sections``, ``omitted`` (how many more there are), ``total`` and ``period``."""
@@ -123,43 +79,6 @@ class DigestEmail(AuditEmail):
             "total": len(self.sections),
             "period": self.frequency.label,
         }
-
-    def _occurrences(self) -> Iterator[Occurrence]:
-        for event in self.events:
-            changes = {name: tuple(sides) for name, sides in self.visible_changes_of(event).items()}
-            if event.changes and not changes and event.snapshot is None:
-                continue  # nothing of it is for this reader
-            yield Occurrence(
-                about=_about(event),
-                action=event.action,
-                changes=changes,
-                created=is_creation(event.changes, _never_null(event.target_type)),
-                snapshot=event.snapshot,
-            )
-
-
-def _about(event: AuditEvent) -> tuple[str, str]:
-    return (event.target_type, event.target_id) if event.target_type else ("", event.action)
-
-
-def _section(net: NetChange, events: list[AuditEvent]) -> Section:
-    happened = [(known.label(action), count) for action, count in net.happened.items()]
-    newest = events[-1]
-    return Section(
-        name=newest.target_repr or known.label(newest.action),
-        net=net,
-        changes=readable(net.changes, model_of(newest.target_type)),
-        happened=happened,
-        events=events,
-    )
-
-
-def _never_null(type_name: str) -> frozenset[str]:
-    model = model_of(type_name)
-    if model is None:
-        return frozenset()
-    fields = [*model._meta.concrete_fields, *model._meta.many_to_many]
-    return frozenset(field.name for field in fields if field.many_to_many or not field.null)
 
 
 AuditEmail.digest_class = DigestEmail

@@ -1,21 +1,27 @@
 """What an application subclasses: one class per kind of email."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from datetime import timedelta, tzinfo
+from functools import cached_property
 from typing import Any, Self
 
+from django.db import models
 from django.utils.functional import Promise
 from django.utils.text import camel_case_to_spaces, capfirst
 
 from notifyaudit import conf
 from notifyaudit.changes import Change
 from notifyaudit.composing import Composed
-from notifyaudit.definition import app_label_of, check_definition
+from notifyaudit.definition import AboveLimits, BundleBy, app_label_of, check_definition
 from notifyaudit.frequency import Frequency
+from notifyaudit.identity import id_of, type_of
 from notifyaudit.models import AuditEvent, Message, Preference, Reason, SkipReason
+from notifyaudit.permissions import holders
 from notifyaudit.registry import emails
 from notifyaudit.retry import RetryPolicy
 from notifyaudit.samples import READER, sample_of
+from notifyaudit.summing import Section, net_changes_of, sections_of
 from notifyaudit.windows import zone_or_utc
 
 
@@ -52,10 +58,24 @@ class AuditEmail(Composed):
     """Whether somebody is told of what they did themselves."""
     priority: int = 0
     """Higher leaves first, among the mails that are due."""
+    permission: str | None = None
+    """Whom it may tell: who has this permission, such as ``"inspections.view_inspection"``."""
+    max_recipients_per_event: int | None = None
+    """Above so many recipients of one event nobody gets a mail of its own; ``None``: there is no limit."""
+    max_per_recipient_per_hour: int | None = None
+    """After so many mails of this kind within an hour the recipient gets no further one of its own."""
+    above_limits: AboveLimits = "summary"
+    """What becomes of mails above a limit: they join an hourly digest, or a person must release them."""
+    auto_subscribe: bool = False
+    """Whether who acts on an object is told by it from then on what others do."""
     expires: timedelta | None = None
     """How long after its event the mail is still worth sending; ``None``: always."""
     retry: RetryPolicy = RetryPolicy()
     """When a failed attempt is made again."""
+    window: timedelta = timedelta(0)
+    """How long the mail waits for company, from its first event on."""
+    bundle_by: BundleBy = "event"
+    """What may join it: nothing, other events of the ``"target"``, or of the same ``"correlation"`` id."""
     digest_class: "type[AuditEmail]"
     """What collects its events for those who read less often. Default: ``DigestEmail``."""
     collects: bool = False
@@ -154,6 +174,20 @@ class AuditEmail(Composed):
         del event
         return []
 
+    @classmethod
+    def filter_recipients(cls, recipients: Any, event: AuditEvent) -> Any:
+        """
+        Those of these users who may hear of the event, asked when it is routed and again when a mail leaves.
+
+        Args:
+            recipients: a queryset of at most some hundred users.
+            event: what they would be told of.
+
+        Returns:
+            a queryset of those who may: by default who have the ``permission``, if there is one.
+        """
+        return recipients if cls.permission is None else holders(recipients, cls.permission, event.target)
+
     def should_send(self) -> bool:
         """The last word, asked when the mail is about to leave."""
         return True
@@ -172,17 +206,38 @@ class AuditEmail(Composed):
     def visible_changes(self) -> dict[str, Change]:
         """
         The changed fields this recipient may see: ``{field: Change}``, a ``(old, new)`` tuple with
-        ``label``, ``old_label`` and ``new_label`` as people read them.
+        ``label``, ``old_label`` and ``new_label`` as people read them. Of several events about the target,
+        what is left of them.
         """
+        if len(self.events) > 1:
+            return net_changes_of(self.event, self.events)
         return self.event.readable_changes() if self.events else {}
+
+    def visible_changes_of(self, event: AuditEvent) -> dict[str, Any]:
+        """The same of one of its events, by :meth:`visible_changes`."""
+        alone = copy(self)
+        alone.event, alone.events = event, (event,)
+        return dict(alone.visible_changes())
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """What is left of its events, by object."""
+        return sections_of(self.events, self.visible_changes_of)
+
+    def net_changes(self, target: models.Model) -> dict[str, tuple[Any, Any]]:
+        """``{field: (old, new)}`` of one object, as stored; empty: nothing is left of its changes."""
+        about = (type_of(target), id_of(target))
+        return next((dict(each.net.changes) for each in self.sections if each.net.about == about), {})
 
     def get_context_data(self) -> dict[str, Any]:
         """What the templates see. Call ``super()`` and add to it."""
         if not self.events:
             return dict(self.context_data)
+        several = {"sections": self.sections} if self.bundle_by != "event" else {}
         return {
             "event": self.event,
             "events": self.events,
+            **several,
             "actor": self.event.actor,
             "target": self.event.target,
             "changes": self.visible_changes(),

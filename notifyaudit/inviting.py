@@ -1,6 +1,6 @@
 """Who of those that an event may concern is told: by which kind of email, how soon, and why or why not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from notifyaudit.emails import AuditEmail
@@ -20,6 +20,7 @@ class Invitation:
     Args:
         email_class: ``None``: no class speaks of the action; a digest needs none.
         frequency: how soon they are told.
+        is_held: whether their mail waits for a person's release.
         skip_reason: why they are not told; else empty.
     """
 
@@ -27,25 +28,35 @@ class Invitation:
     reason: Reason
     email_class: type[AuditEmail] | None
     frequency: Frequency = Frequency.IMMEDIATE
+    is_held: bool = False
     skip_reason: str = ""
 
 
+Forbidden = Mapping[str, Container[str]]
+"""By the key of an email class, the keys of those whom it must not tell."""
+
+
 def of_named(
-    event: AuditEvent, email_class: type[AuditEmail], recipient: Recipient, rows: Iterable[Subscription]
+    event: AuditEvent,
+    email_class: type[AuditEmail],
+    recipient: Recipient,
+    rows: Iterable[Subscription],
+    forbidden: Forbidden,
 ) -> Invitation:
-    """For somebody whom the class names: they are told, unless they have said otherwise."""
+    """For somebody whom the class names: they are told, unless they have said otherwise, or must not be."""
     verdict = verdict_of(event, email_class, rows)
     frequency = email_class.default_frequency if verdict is None else verdict.frequency
-    return _invitation(event, email_class, recipient, Reason.NAMED, frequency)
+    invitation = Invitation(recipient=recipient, reason=Reason.NAMED, email_class=email_class)
+    return _decided(invitation, event, frequency, forbidden)
 
 
 def of_subscriber(
-    event: AuditEvent, email_classes: Sequence[type[AuditEmail]], wishes: Wishes
+    event: AuditEvent, email_classes: Sequence[type[AuditEmail]], wishes: Wishes, forbidden: Forbidden
 ) -> list[Invitation]:
     """
     For somebody whom no class names: at most one of these tells them, the most specific class that they want
-    to hear of. The others say why they do not. ``email_classes`` are those of the event's action, the most
-    specific first.
+    to hear of and that may tell them. The others say why they do not. ``email_classes`` are those of the
+    event's action, the most specific first.
     """
     invitations: list[Invitation] = []
     is_told = False
@@ -53,9 +64,10 @@ def of_subscriber(
         verdict = verdict_of(event, email_class, wishes.rows)
         if verdict is None or (is_told and not verdict.row.email_key):
             continue
-        invitation = _invitation(
-            event, email_class, wishes.recipient, _reason(verdict.row), verdict.frequency
+        invitation = Invitation(
+            recipient=wishes.recipient, reason=_reason(verdict.row), email_class=email_class
         )
+        invitation = _decided(invitation, event, verdict.frequency, forbidden)
         if is_told and not invitation.skip_reason:
             invitation = replace(invitation, skip_reason=SkipReason.COVERED)
         is_told = is_told or not invitation.skip_reason
@@ -99,17 +111,15 @@ def _reason(row: Row) -> Reason:
     return Reason.SUBSCRIBED if row.distance is None else Reason.WATCHING
 
 
-def _invitation(
-    event: AuditEvent,
-    email_class: type[AuditEmail] | None,
-    recipient: Recipient,
-    reason: Reason,
-    frequency: Frequency | None,
+def _decided(
+    invitation: Invitation, event: AuditEvent, frequency: Frequency | None, forbidden: Forbidden
 ) -> Invitation:
-    invitation = Invitation(recipient=recipient, reason=reason, email_class=email_class)
+    email_class, recipient = invitation.email_class, invitation.recipient
     tells_actor = email_class is not None and email_class.notify_actor
     if not tells_actor and event.actor_id and recipient.user_id == event.actor_id:
         return replace(invitation, skip_reason=SkipReason.ACTOR)
     if frequency is None:
         return replace(invitation, skip_reason=SkipReason.MUTED)
+    if email_class is not None and recipient.key in forbidden.get(email_class.key, ()):
+        return replace(invitation, skip_reason=SkipReason.PERMISSION)
     return replace(invitation, frequency=frequency)

@@ -1,10 +1,10 @@
 """
-From invitations to notifications and messages: a mail of its own for who is told at once, and for others a
-place in the message that stays open until their digest leaves.
+From invitations to notifications and messages: a mail of its own, or a place in the message that stays open
+until the reader's digest leaves, or until the mail has waited for company long enough.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import F
@@ -14,7 +14,8 @@ from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.inviting import Invitation
-from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.limiting import limited
+from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, SkipReason
 from notifyaudit.models.message import MessageQuerySet
 from notifyaudit.schedule import closings
 
@@ -25,6 +26,7 @@ def write(event: AuditEvent, invitations: Sequence[Invitation]) -> None:
     transaction, and has left out those of whom it is written already.
     """
     alias = conf.current().DATABASE
+    invitations = limited(event, invitations)
     notifications = [
         Notification(
             event=event,
@@ -33,49 +35,67 @@ def write(event: AuditEvent, invitations: Sequence[Invitation]) -> None:
             recipient_id=invitation.recipient.user_id,
             address=invitation.recipient.address,
             reason=invitation.reason,
-            skip_reason=invitation.skip_reason,
+            skip_reason=SkipReason.STORM if invitation.is_held else invitation.skip_reason,
         )
         for invitation in invitations
     ]
     told = [
-        (notification, invitation)
+        (notification, invitation, _open_key(event, invitation))
         for notification, invitation in zip(notifications, invitations, strict=True)
         if not invitation.skip_reason
     ]
-    at_once = [pair for pair in told if not _waits(pair[1])]
-    messages = Message.objects.using(alias).bulk_create(_message(invitation) for _, invitation in at_once)
-    for (notification, _), message in zip(at_once, messages, strict=True):
+    alone = [each for each in told if each[2] is None]
+    messages = Message.objects.using(alias).bulk_create(_message(invitation) for _, invitation, _ in alone)
+    for (notification, *_), message in zip(alone, messages, strict=True):
         notification.message = message
-    waiting = [pair for pair in told if _waits(pair[1])]
-    if waiting:
-        opened = _open_messages([invitation for _, invitation in waiting])
-        for notification, invitation in waiting:
-            notification.message_id = opened[_open_key(invitation)]
+    opened = _open_messages({key: invitation for _, invitation, key in told if key is not None})
+    for notification, _, key in told:
+        if key is not None:
+            notification.message_id = opened[key]
     Notification.objects.using(alias).bulk_create(notifications)
 
 
-def _waits(invitation: Invitation) -> bool:
+def _open_key(event: AuditEvent, invitation: Invitation) -> str | None:
+    """What all have in common that go into this mail; ``None``: nothing may join it."""
+    email_class = _class_of(invitation)
+    common: tuple[str, ...] = ()
+    if not _is_digest(invitation):
+        match email_class.bundle_by:
+            case "target" if event.target_id:
+                common = (event.target_type, event.target_id)
+            case "correlation" if event.correlation_id:
+                common = (event.correlation_id,)
+            case _:
+                return None
+    common = (*common, "held") if invitation.is_held else common
+    parts = (email_class.key, invitation.frequency, invitation.recipient.key, *common)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _is_digest(invitation: Invitation) -> bool:
     return invitation.frequency != Frequency.IMMEDIATE
 
 
 def _class_of(invitation: Invitation) -> type[AuditEmail]:
     if invitation.email_class is None:
         return DigestEmail
-    return invitation.email_class.digest_class if _waits(invitation) else invitation.email_class
+    return invitation.email_class.digest_class if _is_digest(invitation) else invitation.email_class
 
 
-def _open_messages(invitations: Iterable[Invitation]) -> Mapping[str, int]:
+def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
     """
     The open message of each, by its key. One that a worker claims meanwhile is closed, and another opened:
     the UPDATE that changes nothing waits for the claim, or makes the claim wait.
     """
-    wanted = {_open_key(invitation): invitation for invitation in invitations}
     found: dict[str, int] = {}
     while missing := sorted(wanted.keys() - found.keys()):
-        due = closings([wanted[key] for key in missing], clock.now())
+        now = clock.now()
+        due = closings([wanted[key] for key in missing if _is_digest(wanted[key])], now)
         new = [
-            _message(wanted[key], open_key=key, due_at=due[wanted[key].recipient.key, wanted[key].frequency])
-            for key in missing
+            _message(
+                invitation, open_key=key, due_at=due.get((invitation.recipient.key, invitation.frequency))
+            )
+            for key, invitation in ((key, wanted[key]) for key in missing)
         ]
         _messages().bulk_create(new, ignore_conflicts=True)
         _messages().filter(open_key__in=missing).update(open_key=F("open_key"))
@@ -95,14 +115,10 @@ def _message(
         address=invitation.recipient.address,
         priority=email_class.priority,
         frequency=invitation.frequency,
+        status=MessageStatus.HELD if invitation.is_held else MessageStatus.OPEN,
         open_key=open_key,
-        due_at=due_at or clock.now(),
+        due_at=due_at or clock.now() + email_class.window,
     )
-
-
-def _open_key(invitation: Invitation) -> str:
-    parts = (_class_of(invitation).key, invitation.frequency, invitation.recipient.key)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _messages() -> MessageQuerySet:

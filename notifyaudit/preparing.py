@@ -12,7 +12,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from notifyaudit import addresses, clock, conf, screening, staging
-from notifyaudit.consent import Told, Withdrawn, withdrawn
+from notifyaudit.consent import Review, Told, review
 from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
@@ -39,7 +39,7 @@ class Parcel:
 
     message: Message
     told: Sequence[Told]
-    withdrawn: Withdrawn
+    review: Review
     reason: Reason
     user: Any
     preference: Preference
@@ -93,7 +93,7 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     for message_id, pk, event_id, email_key, reason in rows:
         if event_id in events:
             told[message_id].append(Told(pk, events[event_id], email_key, reason))
-    not_any_more = withdrawn(messages, told)
+    reviews = review(messages, told)
     preferences = _preferences_of(messages)
     user_model = get_user_model()
     keys = {key_from(user_model, message.recipient_id) for message in messages} - {None}
@@ -101,8 +101,10 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     return [
         Parcel(
             message=message,
-            told=[each for each in told[message.pk] if each.notification_id not in not_any_more[message.pk]],
-            withdrawn=not_any_more[message.pk],
+            told=[
+                each for each in told[message.pk] if each.notification_id not in reviews[message.pk].withdrawn
+            ],
+            review=reviews[message.pk],
             reason=_known_reason(each.reason for each in told[message.pk]),
             user=users.get(message.recipient_id),
             preference=preferences.get(message.recipient_key) or Preference(),
@@ -141,8 +143,10 @@ def prepare(parcel: Parcel) -> Mail:
         Exception: whatever the email class raises.
     """
     message = parcel.message
-    if parcel.withdrawn and not parcel.told:
-        raise Declined(next(iter(parcel.withdrawn.values())))
+    if parcel.review.error is not None:
+        raise parcel.review.error
+    if parcel.review.withdrawn and not parcel.told:
+        raise Declined(next(iter(parcel.review.withdrawn.values())))
     if _is_expired(parcel):
         raise Declined(SkipReason.EXPIRED)
     email = parcel.email_class.for_message(
@@ -158,6 +162,8 @@ def prepare(parcel: Parcel) -> Mail:
         email.told_by = {each.event.pk: each.email_key for each in parcel.told}
     # A hook that activates a reader's time zone must not set that of the next one.
     with timezone.override(timezone.get_current_timezone()):
+        if len(email.events) > 1 and not email.sections:
+            raise Declined(SkipReason.UNCHANGED)
         if not email.should_send():
             raise Declined(email.declined_because)
         content = email.build()

@@ -13,7 +13,9 @@ _SETTLED = (MessageStatus.FAILED, MessageStatus.HELD, MessageStatus.CANCELLED, M
 
 
 @persistent
-def revive(ids: Collection[int] = (), *, failed: bool = False, uncertain: bool = False) -> int:
+def revive(
+    ids: Collection[int] = (), *, failed: bool = False, uncertain: bool = False, held: bool = False
+) -> int:
     """
     Make messages due now, with all their attempts before them; their sweep is still to come.
 
@@ -21,6 +23,7 @@ def revive(ids: Collection[int] = (), *, failed: bool = False, uncertain: bool =
         ids: of messages that were not sent; also of cancelled ones.
         failed: all that have failed, and the email classes that raised to the last when they were asked.
         uncertain: all that may have arrived and wait for a person, or for their time.
+        held: all that wait for a person, for whatever reason.
 
     Returns:
         how many messages and email classes there were.
@@ -31,12 +34,22 @@ def revive(ids: Collection[int] = (), *, failed: bool = False, uncertain: bool =
     if failed:
         wanted |= Q(status=MessageStatus.FAILED)
     if uncertain:
-        wanted |= Q(status__in=(MessageStatus.HELD, MessageStatus.UNCERTAIN))
+        wanted |= Q(status=MessageStatus.UNCERTAIN)
+        wanted |= Q(status=MessageStatus.HELD, uncertain_at__isnull=False)
+    if held:
+        wanted |= Q(status=MessageStatus.HELD)
     with transaction.atomic(using=alias):
         messages = Message.objects.using(alias)
         revived = list(messages.filter(wanted).select_for_update().values_list("pk", flat=True))
         messages.filter(pk__in=revived).update(
-            status=MessageStatus.OPEN, due_at=now, attempts=0, abandoned=0, lease_token=None, lease_until=None
+            status=MessageStatus.OPEN,
+            due_at=now,
+            attempts=0,
+            abandoned=0,
+            lease_token=None,
+            lease_until=None,
+            # What comes after is not released with it.
+            open_key=None,
         )
         # Why it was not sent is no longer true.
         notifications = Notification.objects.using(alias)

@@ -6,22 +6,23 @@ and whoever adds some holds the event's row.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from notifyaudit import clock, conf, stopping
+from notifyaudit import clock, conf, permitting, stopping
 from notifyaudit.actions import known
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
-from notifyaudit.inviting import of_named, of_subscriber
+from notifyaudit.inviting import Forbidden, of_named, of_subscriber
 from notifyaudit.isolation import isolated
 from notifyaudit.joining import write
 from notifyaudit.models import AuditEvent, Notification
 from notifyaudit.models.event import AuditEventQuerySet, look_up_together
+from notifyaudit.participating import let_actor_watch
 from notifyaudit.recipients import Recipient, in_chunks
 from notifyaudit.registry import emails, most_specific_first
 from notifyaudit.subscribers import Audience, Wishes
@@ -52,18 +53,20 @@ def route_pending() -> int:
 def route(event: AuditEvent) -> None:
     """
     Ask each email class of the event's action for its recipients, then look for subscribers, and write down
-    who is told and who is not. A class that raises is written down too, and keeps nobody else from it.
+    who is told and who is not. A class that raises is written down too, tells nobody until it is asked again,
+    and keeps nobody else from it.
     """
     email_classes = most_specific_first(emails.for_action(event.action), event.action)
     audience = Audience(event, [email_class.key for email_class in email_classes], CHUNK)
+    able = []
     for email_class in email_classes:
-        _tell_all(event, email_class, audience)
+        if _tell_all(event, email_class, audience):
+            able.append(email_class)
         if stopping.requested():
             return  # it may not have been told to all: a later sweep goes on
-    for chunk in audience.chunks():
-        _write_subscribers(event, email_classes, chunk)
-        if stopping.requested():
-            return
+    if (able or not email_classes) and not _tell_subscribers(event, able, audience):
+        return
+    let_actor_watch(event, email_classes)
     _mark_routed(event)
 
 
@@ -99,15 +102,37 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail], audience: Audien
         try:
             with on_behalf_of(event.correlation_id), isolated():
                 chunk = next(chunks, None)
+                forbidden = {email_class.key: permitting.forbidden(email_class, event, chunk or ())}
         except Exception as error:
             logger.exception("%s could not say whom to tell of event %s", email_class.key, event.pk)
             _write_failure(event, email_class, error)
             return False
         if chunk is None:
             return True
-        _write_named(event, email_class, chunk, audience)
+        _write_named(event, email_class, chunk, audience, forbidden)
         if stopping.requested():
             return False
+
+
+def _tell_subscribers(
+    event: AuditEvent, email_classes: Sequence[type[AuditEmail]], audience: Audience
+) -> bool:
+    for chunk in audience.chunks():
+        forbidden = {}
+        for email_class in email_classes:
+            try:
+                with on_behalf_of(event.correlation_id), isolated():
+                    recipients = [wishes.recipient for wishes in chunk]
+                    forbidden[email_class.key] = permitting.forbidden(email_class, event, recipients)
+            except Exception as error:
+                logger.exception("%s could not say who may hear of event %s", email_class.key, event.pk)
+                _write_failure(event, email_class, error)
+        able = [email_class for email_class in email_classes if email_class.key in forbidden]
+        if able or not email_classes:
+            _write_subscribers(event, able, chunk, forbidden)
+        if stopping.requested():
+            return False
+    return True
 
 
 def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[list[Recipient]]:
@@ -119,25 +144,35 @@ def _recipients(event: AuditEvent, email_class: type[AuditEmail]) -> Iterator[li
 
 @persistent
 def _write_named(
-    event: AuditEvent, email_class: type[AuditEmail], chunk: list[Recipient], audience: Audience
+    event: AuditEvent,
+    email_class: type[AuditEmail],
+    chunk: list[Recipient],
+    audience: Audience,
+    forbidden: Forbidden,
 ) -> None:
     with transaction.atomic(using=conf.current().DATABASE):
         _hold(event)
         told = _told(event, chunk).filter(email_key=email_class.key).values_list("recipient_key", flat=True)
         new = _without(chunk, told)
         said = audience.of(new)
-        write(event, [of_named(event, email_class, each, said[each.key]) for each in new])
+        write(event, [of_named(event, email_class, each, said[each.key], forbidden) for each in new])
 
 
 @persistent
-def _write_subscribers(event: AuditEvent, email_classes: list[type[AuditEmail]], chunk: list[Wishes]) -> None:
+def _write_subscribers(
+    event: AuditEvent, email_classes: list[type[AuditEmail]], chunk: list[Wishes], forbidden: Forbidden
+) -> None:
     with transaction.atomic(using=conf.current().DATABASE):
         _hold(event)
         recipients = [wishes.recipient for wishes in chunk]
         # Whom a class has named, or a sweep before this one has found, gets no second mail.
         told = _told(event, recipients).values_list("recipient_key", flat=True)
         new = {recipient.key for recipient in _without(recipients, told)}
-        found = [of_subscriber(event, email_classes, each) for each in chunk if each.recipient.key in new]
+        found = [
+            of_subscriber(event, email_classes, each, forbidden)
+            for each in chunk
+            if each.recipient.key in new
+        ]
         write(event, [invitation for invitations in found for invitation in invitations])
 
 
@@ -157,7 +192,7 @@ def _write_failure(event: AuditEvent, email_class: type[AuditEmail], error: Exce
     alias = conf.current().DATABASE
     with transaction.atomic(using=alias):
         _hold(event)
-        failure = _notifications(event, email_class).filter(recipient_key="").first() or Notification(
+        failure = _failures().filter(event=event, email_key=email_class.key).first() or Notification(
             event=event, email_key=email_class.key
         )
         failure.attempts += 1
@@ -170,10 +205,7 @@ def _write_failure(event: AuditEvent, email_class: type[AuditEmail], error: Exce
 def _ask_again(now: datetime) -> None:
     keys = [email_class.key for email_class in emails]
     failures = (
-        Notification.objects.using(conf.current().DATABASE)
-        .filter(recipient_key="", retry_at__lte=now, email_key__in=keys)
-        .select_related("event")
-        .order_by("pk")
+        _failures().filter(retry_at__lte=now, email_key__in=keys).select_related("event").order_by("pk")
     )
     last = 0
     while batch := list(failures.filter(pk__gt=last)[:BATCH]):
@@ -189,8 +221,11 @@ def _ask_again_safely(failure: Notification) -> None:
         if email_class is None:
             return
         audience = Audience(failure.event, [email_class.key], CHUNK)
-        if _tell_all(failure.event, email_class, audience):
-            failure.delete()
+        if _tell_all(failure.event, email_class, audience) and _tell_subscribers(
+            failure.event, [email_class], audience
+        ):
+            # Not if it has raised once more meanwhile, which is written to the same row.
+            _failures().filter(pk=failure.pk, attempts=failure.attempts).delete()
     except Exception:
         # As in _route_safely: what is wrong with one must not keep the others, or any mail, from leaving.
         logger.exception("event %s could not be routed again", failure.event_id)
@@ -206,5 +241,5 @@ def _events() -> AuditEventQuerySet:
     return AuditEvent.objects.using(conf.current().DATABASE)
 
 
-def _notifications(event: AuditEvent, email_class: type[AuditEmail]) -> QuerySet[Notification]:
-    return Notification.objects.using(conf.current().DATABASE).filter(event=event, email_key=email_class.key)
+def _failures() -> QuerySet[Notification]:
+    return Notification.objects.using(conf.current().DATABASE).filter(recipient_key="")

@@ -290,8 +290,8 @@ def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
     if outcome.skip_reason:
         notifications = Notification.objects.using(conf.current().DATABASE)
         notifications.filter(message=parcel.message).update(skip_reason=outcome.skip_reason)
-    elif parcel.withdrawn and outcome.status == MessageStatus.SENT:
-        consent.write_down(parcel.withdrawn)
+    elif parcel.review.withdrawn and outcome.status == MessageStatus.SENT:
+        consent.write_down(parcel.review.withdrawn)
     return True
 
 

@@ -79,7 +79,7 @@ def unsubscribe(
         as :func:`subscribe`, save for ``frequency``.
     """
     topic = _topic(subscriber, what, target, where or {})
-    return _rows().filter(key=_key(topic)).delete()[0]
+    return _rows().filter(key=key_of(topic)).delete()[0]
 
 
 def mute(subscriber: Any, what: What | None = None, *, target: models.Model | None = None) -> Subscription:
@@ -144,11 +144,12 @@ def _matter(what: Any) -> tuple[Matter, str]:
 
 
 def _write(topic: dict[str, Any], **values: Any) -> Subscription:
-    row, _ = _rows().update_or_create(key=_key(topic), defaults={**topic, **values})
+    row, _ = _rows().update_or_create(key=key_of(topic), defaults={**topic, **values})
     return row
 
 
-def _key(topic: dict[str, Any]) -> str:
+def key_of(topic: Mapping[str, Any]) -> str:
+    """What makes a row the only one of its subscriber, matter, target and condition."""
     names = ("subscriber_key", "matter", "name", "target_type", "target_id")
     parts = [*(str(topic[name]) for name in names), conditions.key_of(topic["condition"])]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -96,6 +96,8 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         indexes = [
             models.Index(fields=["status", "priority", "due_at"], name="notifyaudit_message_due"),
+            # How many somebody has had of late, however many they have had in all.
+            models.Index(fields=["recipient_key", "created_at"], name="notifyaudit_message_rcpt"),
             models.Index(fields=["lease_token"], name="notifyaudit_message_lease"),
         ]
 

@@ -28,6 +28,8 @@ class SkipReason(models.TextChoices):
     ACTOR = "actor", _("did it themselves")
     MUTED = "muted", _("does not want to hear of it")
     UNSUBSCRIBED = "unsubscribed", _("has unsubscribed since")
+    PERMISSION = "permission", _("is not permitted to see it")
+    STORM = "storm", _("there were too many at once")
     COVERED = "covered", _("another mail has told them")
     INACTIVE = "inactive", _("the account is inactive")
     DELETED = "deleted", _("the account is gone")

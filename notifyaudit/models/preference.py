@@ -49,6 +49,8 @@ class Preference(models.Model):
     )
     language = models.CharField(_("language"), max_length=16, blank=True)
 
+    auto_subscribe = models.BooleanField(_("watch what I work on"), default=True)
+
     class Meta:
         verbose_name = _("preference")
         verbose_name_plural = _("preferences")

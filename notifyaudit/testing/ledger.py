@@ -8,6 +8,7 @@ from typing import Self
 from django.contrib.auth import get_user_model
 
 from notifyaudit import conf
+from notifyaudit.frequency import Frequency
 from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, SkipReason
 from notifyaudit.models.event import look_up_together
@@ -28,7 +29,7 @@ _STANDINGS = {
     MessageStatus.CANCELLED: "cancelled",
 }
 
-REASONS = frozenset({*SkipReason.values, *_STANDINGS.values(), "not_asked"})
+REASONS = frozenset({*SkipReason.values, *_STANDINGS.values(), "bundled", "not_asked"})
 """What can be said about a mail that was not sent."""
 
 
@@ -103,12 +104,18 @@ class Ledger:
         return any(not reasons_of(row).isdisjoint(TROUBLES) for row in self.notifications)
 
 
+def _waits_for_company(message: Message) -> bool:
+    return message.open_key is not None and message.frequency == Frequency.IMMEDIATE
+
+
 def reasons_of(row: Notification) -> set[str]:
     """Why this one is not told, or not yet; of ``REASONS``."""
     reasons = {row.skip_reason} if row.skip_reason else set()
     message = row.message
     if message is not None and message.status in _STANDINGS and not reasons:
         reasons.add(_STANDINGS[MessageStatus(message.status)])
+        if _waits_for_company(message):
+            reasons.add("bundled")
     if row.error or (message is not None and message.last_error and reasons.isdisjoint(TROUBLES)):
         reasons.add("failed")
     return reasons

@@ -105,8 +105,9 @@ class Questions:
         Args:
             email_class: a class, or a predicate.
             because: the reason that must stand in the ledger: a ``SkipReason``; ``"waiting"`` for a mail that
-                is still to leave, ``"failed"`` for a mail or class that raised, ``"uncertain"``, ``"held"``
-                or ``"cancelled"``; or ``"not_asked"`` if nobody thought of this recipient.
+                is still to leave, ``"bundled"`` if it waits for company, ``"failed"`` for a mail or class
+                that raised, ``"uncertain"``, ``"held"`` or ``"cancelled"``; or ``"not_asked"`` if nobody
+                thought of this recipient.
         """
         __tracebackhide__ = True
         if because is not None and because not in REASONS:

@@ -7,12 +7,13 @@ import unittest
 from copy import deepcopy
 from datetime import timedelta
 from inspect import signature
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.forms.models import model_to_dict
@@ -22,9 +23,10 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 import notifyaudit
+from example_site.inspections.actions import InspectionAction
 from example_site.inspections.forms import InspectionForm
 from example_site.inspections.models import Building, Inspection, User
-from notifyaudit import conf
+from notifyaudit import conf, record, subscribe
 from notifyaudit.models import AuditEvent, Message, Notification, Preference, Subscription
 from notifyaudit.registry import emails as registry
 from notifyaudit.testing import AuditOutbox, SentEmail
@@ -253,6 +255,27 @@ def test_the_functions_on_digests_do_what_they_say(page_runner, inspection, buil
     assert not Subscription.objects.filter(matter="pattern").exists()
     page["read_at_five"](reviewer)
     assert Preference.objects.get(user=reviewer).digest_hour == 17
+
+
+def test_the_classes_on_bundles_and_limits_do_what_they_say(
+    page_runner, audit_outbox, inspection, building, reviewer
+):
+    page = page_runner(DOCS / "how-to" / "bundle-and-limit.md")
+    bundle = page["InspectionBundleEmail"]
+    for old, new in pairwise(("A", "B", "C")):
+        record(InspectionAction.EDITED, target=inspection, changes={"title": (old, new)})
+    audit_outbox.assert_not_sent(bundle, because="bundled")
+    audit_outbox.advance(timedelta(minutes=10))
+    audit_outbox.one(bundle, to=building.owner).assert_contains("Title: A → C")
+    subscribe(reviewer, InspectionAction.RETURNED)
+    event = record(InspectionAction.RETURNED, target=inspection)
+    for email_class in ("InspectionReturnedToStaffEmail", "InspectionReturnedToOwnerEmail"):
+        audit_outbox.assert_not_sent(page[email_class], to=reviewer, because="permission")
+    everybody = get_user_model().objects.all()
+    assert list(page["InspectionReturnedToOwnerEmail"].filter_recipients(everybody, event)) == [
+        building.owner
+    ]
+    assert page["InspectionScheduledOnceEmail"].max_per_recipient_per_hour == 20
 
 
 def test_the_function_on_subscribing_writes_what_it_says(page_runner, inspection, reviewer, rf):

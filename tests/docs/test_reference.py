@@ -193,6 +193,7 @@ NAMES = {
     "Frequency": Frequency,
     "DigestEmail": DigestEmail,
     "SkipReason": SkipReason,
+    "timedelta": timedelta,
 }
 
 
@@ -220,6 +221,7 @@ def test_context_is_what_templates_see(document):
     email = AuditEmail()
     email.event = record("document.filed", target=document)
     email.events = (email.event,)
+    email.bundle_by = "target"
     assert set(named_in(section("emails.md", "Context"))) == set(email.get_context_data())
 
 

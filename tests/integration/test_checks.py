@@ -203,3 +203,13 @@ def test_a_parent_that_the_model_does_not_have(monkeypatch):
     monkeypatch.setattr(checks.apps, "get_models", lambda: [Orphan])
     (message,) = checks.check_parents()
     assert (message.id, "'nobody'" in message.msg) == ("notifyaudit.E008", True)
+
+
+def test_a_permission_that_no_model_declares():
+    with email_kind(permission="testapp.view_dokument"):
+        identifier, text = only()
+    assert identifier == "notifyaudit.W005"
+    assert "FiledEmail" in text
+    assert "Did you mean 'testapp.view_document'" in text
+    with email_kind(permission="testapp.view_document"):
+        assert found() == []

@@ -41,7 +41,10 @@ class Command(BaseCommand):
         retrying.add_argument(
             "--uncertain",
             action="store_true",
-            help="All that may have arrived, or are held: they may arrive twice.",
+            help="All that may have arrived: they may arrive twice.",
+        )
+        retrying.add_argument(
+            "--held", action="store_true", help="All that wait for a release, for whatever reason."
         )
         pausing_ = subcommands.add_parser(
             "pause", help="Send no mails, or none of some kinds, until resumed."
@@ -90,11 +93,12 @@ class Command(BaseCommand):
                     self.stdout.write(str(swept))
             stopping.wait(pause)
 
-    def retry(self, *, ids: list[int], failed: bool, uncertain: bool, **_: Any) -> None:
+    def retry(self, *, ids: list[int], failed: bool, uncertain: bool, held: bool, **_: Any) -> None:
         """Make what was not sent due again; a sweep sends it."""
-        if not (ids or failed or uncertain):
-            raise CommandError("Say what to retry: message ids, --failed or --uncertain.")
-        self.stdout.write(f"{revive(ids, failed=failed, uncertain=uncertain)} due again")
+        if not (ids or failed or uncertain or held):
+            raise CommandError("Say what to retry: message ids, --failed, --uncertain or --held.")
+        revived = revive(ids, failed=failed, uncertain=uncertain, held=held)
+        self.stdout.write(f"{revived} due again")
 
     def pause(self, *, keys: list[str], seconds: float | None, reason: str, **_: Any) -> None:
         """Keep mails from leaving. They are written and kept."""

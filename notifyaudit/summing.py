@@ -1,0 +1,109 @@
+"""What is left of several events, object by object, for the reader of one mail."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+from notifyaudit import conf
+from notifyaudit.actions import known
+from notifyaudit.changes import Change, readable
+from notifyaudit.identity import model_of
+from notifyaudit.models import AuditEvent
+from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_changes
+
+Visible = Callable[[AuditEvent], Mapping[str, Any]]
+"""The changes of one event that the reader may see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """
+    What a mail says of one object.
+
+    Args:
+        name: what the object was called last.
+        net: what is left of its events.
+        changes: the same, as people read it.
+        happened: ``(label of the action, how often)``, of what happened without a change.
+        events: all of the object's, oldest first.
+    """
+
+    name: str
+    net: NetChange
+    changes: Mapping[str, Change]
+    happened: list[tuple[str, int]]
+    events: list[AuditEvent]
+
+    @property
+    def target(self) -> Any:
+        """The object, as of the newest event; ``None`` when nothing of it is left."""
+        return self.events[-1].target
+
+    @property
+    def url(self) -> str:
+        """Its page, by ``get_absolute_url()``; empty if it has none, or is gone."""
+        get_absolute_url = getattr(self.target, "get_absolute_url", None)
+        if get_absolute_url is None or self.net.deleted:
+            return ""
+        return urljoin(conf.current().BASE_URL, str(get_absolute_url()))
+
+
+def sections_of(events: Sequence[AuditEvent], visible: Visible) -> list[Section]:
+    """
+    What is left, in the order in which the objects were first touched.
+
+    Args:
+        events: oldest first.
+        visible: what of each the reader may see.
+    """
+    of_object: dict[Any, list[AuditEvent]] = {}
+    for event in events:
+        of_object.setdefault(_about(event), []).append(event)
+    return [_section(net, of_object[net.about]) for net in net_changes(_occurrences(events, visible))]
+
+
+def net_changes_of(event: AuditEvent, events: Iterable[AuditEvent]) -> dict[str, Change]:
+    """What is left of the changes of one event's object in all these events, as people read it."""
+    about = _about(event)
+    its_own = [each for each in events if _about(each) == about]
+    sections = sections_of(its_own, lambda each: dict(each.changes))
+    return dict(sections[0].changes) if sections else {}
+
+
+def _occurrences(events: Sequence[AuditEvent], visible: Visible) -> Iterator[Occurrence]:
+    for event in events:
+        changes = {name: tuple(sides) for name, sides in visible(event).items()}
+        if event.changes and not changes and event.snapshot is None:
+            continue  # nothing of it is for this reader
+        yield Occurrence(
+            about=_about(event),
+            action=event.action,
+            changes=changes,
+            created=is_creation(event.changes, _never_null(event.target_type)),
+            snapshot=event.snapshot,
+        )
+
+
+def _about(event: AuditEvent) -> tuple[str, str]:
+    return (event.target_type, event.target_id) if event.target_type else ("", event.action)
+
+
+def _section(net: NetChange, events: list[AuditEvent]) -> Section:
+    happened = [(known.label(action), count) for action, count in net.happened.items()]
+    newest = events[-1]
+    return Section(
+        name=newest.target_repr or known.label(newest.action),
+        net=net,
+        changes=readable(net.changes, model_of(newest.target_type)),
+        happened=happened,
+        events=events,
+    )
+
+
+def _never_null(type_name: str) -> frozenset[str]:
+    model = model_of(type_name)
+    if model is None:
+        return frozenset()
+    fields = [*model._meta.concrete_fields, *model._meta.many_to_many]
+    return frozenset(field.name for field in fields if field.many_to_many or not field.null)
