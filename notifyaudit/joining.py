@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import F
-
 from notifyaudit import clock, conf
 from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
@@ -84,8 +82,8 @@ def _class_of(invitation: Invitation) -> type[AuditEmail]:
 
 def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
     """
-    The open message of each, by its key. One that a worker claims meanwhile is closed, and another opened:
-    the UPDATE that changes nothing waits for the claim, or makes the claim wait.
+    The open message of each, by its key, locked: no worker claims it before it is known who has joined. One
+    that a worker has claimed meanwhile is closed, and another opened.
     """
     found: dict[str, int] = {}
     while missing := sorted(wanted.keys() - found.keys()):
@@ -97,9 +95,11 @@ def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
             )
             for key, invitation in ((key, wanted[key]) for key in missing)
         ]
+        # On SQLite, which locks no rows, this keeps all others from writing.
         _messages().bulk_create(new, ignore_conflicts=True)
-        _messages().filter(open_key__in=missing).update(open_key=F("open_key"))
-        opened = _messages().filter(open_key__in=missing)
+        # In one statement: what is read after a lock may be a row that was opened after it. In their order,
+        # so that two who join the same do not wait for each other.
+        opened = _messages().select_for_update().filter(open_key__in=missing).order_by("open_key")
         found |= {str(key): pk for key, pk in opened.values_list("open_key", "pk")}
     return found
 

@@ -34,13 +34,16 @@ class AuditOutbox(Questions):
 
     def advance(self, delta: timedelta) -> None:
         """
-        Move the library's clock on: mails that wait become due, leases end. It goes on from whatever time it
-        is, also from one that freezegun or time-machine has set; those move your own code's clock too.
+        Move the library's clock on: mails that wait become due, leases end. What was recorded until now is
+        told as of now, as production would have. The clock goes on from whatever time it is, also from one
+        that freezegun or time-machine has set; those move your own code's clock too.
 
         Raises:
             ValueError: for a step back.
+            AssertionError, SynchronousOnlyOperation: as from every question.
         """
         __tracebackhide__ = True
+        self._catch_up()
         clock.advance(delta)
 
     def close_digests(self, frequency: Frequency | str | None = None) -> Questions:
@@ -102,6 +105,10 @@ class AuditOutbox(Questions):
     def smtp_works(self) -> None:
         """The mail server takes everything again."""
         self._server.faults.clear()
+
+    async def aadvance(self, delta: timedelta) -> None:
+        """:meth:`advance` for async tests."""
+        await sync_to_async(self.advance)(delta)
 
     async def aclose_digests(self, frequency: Frequency | str | None = None) -> Questions:
         """:meth:`close_digests` for async tests."""

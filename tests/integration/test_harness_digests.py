@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from freezegun import freeze_time
 
 from notifyaudit import record
 from notifyaudit.digests import DigestEmail
 from notifyaudit.frequency import Frequency
+from notifyaudit.models import Preference
 from notifyaudit.subscribing import mute, subscribe
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
@@ -94,3 +96,17 @@ def test_time_alone_closes_them(user, audit_outbox):
     assert audit_outbox.waiting(DigestEmail)
     audit_outbox.advance(timedelta(days=1, hours=1))
     audit_outbox.one(DigestEmail, to=user)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_was_recorded_before_a_window_closes_is_in_its_digest(user, change, audit_outbox, is_first):
+    Preference.objects.create(user=user, timezone="UTC", digest_hour=8)
+    subscribe(user, "*", frequency="daily")
+    with freeze_time("2031-03-01 07:00") as clock:
+        if not is_first:
+            change()
+        clock.move_to("2031-03-01 07:50")
+        change()
+        audit_outbox.advance(timedelta(minutes=15))
+        digest = audit_outbox.one(DigestEmail, to=user)
+        assert len(digest.events) == (1 if is_first else 2)

@@ -8,7 +8,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.management import call_command
 from django.db import transaction
 
-from notifyaudit import claiming, compat, emails, record, routing, sending, tasks, transport
+from notifyaudit import claiming, compat, composing, record, routing, sending, tasks, transport
 from tests.integration.failures import failure_of
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
@@ -45,6 +45,8 @@ class TestWhatItSees:
             audit_outbox.assert_nothing_sent,
             audit_outbox.assert_no_more,
             audit_outbox.clear,
+            lambda: audit_outbox.advance(timedelta(hours=1)),
+            audit_outbox.close_digests,
         ]
         with transaction.atomic():
             change()
@@ -104,8 +106,8 @@ BROKEN = {
     "what can be claimed": (claiming, "_queues", returning(iter(()))),
     "the mark of what leaves": (claiming.Claim, "mark_sending", returning([])),
     "preparing": (sending, "prepare", raising),
-    "rendering": (emails, "render_bodies", raising),
-    "rendering of the subject": (emails, "render_line", returning("")),
+    "rendering": (composing, "render_bodies", raising),
+    "rendering of the subject": (composing, "render_line", returning("")),
     "serialising": (compat, "serialise", raising),
     "the end of the mail": (transport, "_as_data", lambda content: content),
     "the envelope": (transport, "envelope", returning("")),

@@ -520,6 +520,11 @@ class TestAdvance:
             "time only moves on; advance() got -1 day, 23:59:59."
         )
 
+    def test_what_was_recorded_before_leaves_before(self, change, audit_outbox):
+        event = change()
+        audit_outbox.advance(timedelta(hours=1))
+        assert audit_outbox.one().message.sent_at < event.recorded_at + timedelta(minutes=30)
+
 
 class TestMailsOfAnOddKind:
     def test_a_message_that_the_server_took_twice_is_two_mails(self, change, audit_outbox):

@@ -1,14 +1,19 @@
 """Who is told of an event because they have said so, or not told because they have."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth.models import Group
 
 from example_site.inspections.models import User
 from notifyaudit import clock, record
+from notifyaudit.claiming import claim
 from notifyaudit.frequency import Frequency
 from notifyaudit.models import Message, Notification, Preference
+from notifyaudit.preparing import parcels_of
 from notifyaudit.routing import route, route_pending
 from notifyaudit.subscribing import mute, subscribe
+from tests.integration.concurrency import before_first, needs_row_locks, on_its_own_connection
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document
@@ -171,6 +176,39 @@ class TestDigests:
             route_pending()
             Message.objects.update(open_key=None)
         assert [message.notifications.count() for message in Message.objects.all()] == [1, 1]
+
+    @needs_row_locks
+    @pytest.mark.django_db(transaction=True)
+    def test_one_that_was_opened_while_somebody_joins_cannot_be_claimed_until_they_have(self, user):
+        subscribe(user, "*", frequency="daily")
+        events = [record(DocumentAction.FILED) for _ in range(3)]
+        told = []
+
+        def close():
+            Message.objects.filter(open_key__isnull=False).update(due_at=clock.now())
+            batch = claim()
+            told.append([parcel.events for parcel in parcels_of(batch.messages)] if batch else [])
+
+        def close_and_open_another():
+            close()
+            route(events[1])
+            Message.objects.update(due_at=clock.now())
+
+        def claim_nothing():
+            assert claim() is None
+
+        route(events[0])
+        with ThreadPoolExecutor(1) as worker:
+
+            def meanwhile(work):
+                return lambda: worker.submit(on_its_own_connection, work).result(timeout=30)
+
+            opened = before_first("SELECT", "notifyaudit_message", meanwhile(close_and_open_another))
+            joined = before_first("INSERT INTO", "notifyaudit_notification", meanwhile(claim_nothing))
+            with opened, joined:
+                route(events[2])
+        close()
+        assert told == [[events[:1]], [events[1:]]]
 
     def test_many_people_cost_no_more_statements_than_few(self, django_assert_max_num_queries):
         users = User.objects.bulk_create(User(username=str(number)) for number in range(300))

@@ -89,6 +89,7 @@ class TestExpiry:
 
     def test_of_nothing_without_a_term(self, audit_outbox):
         with email_kind(["a@x.example"]):
+            audit_outbox.smtp_fails()
             record(DocumentAction.FILED)
             audit_outbox.advance(timedelta(days=1000))
             audit_outbox.one()

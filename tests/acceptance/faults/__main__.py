@@ -30,7 +30,15 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         "--database", choices=["sqlite", "postgres", "mariadb"], default="sqlite", help="made for the run"
     )
     parser.add_argument("--kills", type=int, default=200, help="processes that get SIGKILL, at least")
-    parser.add_argument("--mails", type=int, default=10_000, help="how many committed mails there are")
+    parser.add_argument("--mails", type=int, default=10_000, help="how many times a deed names whom to tell")
+    parser.add_argument(
+        "--digests",
+        type=int,
+        default=0,
+        metavar="READERS",
+        help="so many addresses are told in digests of two classes, as are some who have subscribed; 0: all"
+        " are told at once",
+    )
     parser.add_argument("--seed", type=int, default=7, help="of the plan")
     parser.add_argument("--sweeps", type=int, default=2, help="processes that sweep")
     parser.add_argument("--workers", type=int, default=2, help="workers of the task queue")
@@ -88,11 +96,13 @@ def run(options: argparse.Namespace) -> int:
     from tests.acceptance.faults import table
     from tests.acceptance.faults.children import Child
     from tests.acceptance.faults.evidence import Record, gather
-    from tests.acceptance.faults.roles import create_users
+    from tests.acceptance.faults.roles import create_users, subscribe_watchers
     from tests.acceptance.faults.run import Options, Run
     from tests.acceptance.faults.verdict import judge
 
     create_users()
+    if options.digests:
+        subscribe_watchers()
     directory = options.directory
     record = Record(directory / "accepted.jsonl")
     prefix = "tests.acceptance.faults"
@@ -110,6 +120,7 @@ def run(options: argparse.Namespace) -> int:
     evidence = gather(
         record,
         directory=directory,
+        digested=bool(options.digests),
         killed=trial.crew.killed,
         frozen=trial.crew.frozen,
         cuts=trial.reaper.cuts,

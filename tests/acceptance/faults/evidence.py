@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 from django.contrib.auth.models import User
 
 from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification
+from tests.acceptance.faults import plan
 from tests.acceptance.faults.deeds.models import Deed
-from tests.acceptance.faults.verdict import Acceptance, Evidence, Row
+from tests.acceptance.faults.verdict import Acceptance, Evidence, Mail, Row
 
 _LEASE_LOST = re.compile(r"^\S+ \S+ (?P<pid>\d+) .* the lease had ended$", re.MULTILINE)
 """
@@ -29,6 +30,8 @@ class Record:
         self._rest = b""
         self.acceptances: list[Acceptance] = []
         self.times: list[float] = []
+        self.told = 0
+        """How many times somebody was told of a deed; a digest tells of several."""
         self.faults: Counter[str] = Counter()
 
     def read(self) -> None:
@@ -47,15 +50,16 @@ class Record:
         elif "unreplied" in line:
             self._mark_unheard(line["message_id"], line["worker"])
         else:
-            number, _, undone = line["deed"].partition(" ")
+            deeds = tuple(sorted(int(word) for word in line["deed"].split() if word.isdigit())) or (0,)
             self.times += [line["at"]] * len(line["to"])
+            self.told += len(deeds) * len(line["to"])
             self.acceptances += [
                 Acceptance(
-                    (int(number or 0), address),
+                    Mail(line["kind"], address, deeds),
                     line["message_id"],
                     line["worker"],
                     line["session"],
-                    undone=bool(undone),
+                    undone="undone" in line["deed"],
                 )
                 for address in line["to"]
             ]
@@ -81,6 +85,7 @@ def gather(
     record: Record,
     *,
     directory: Path,
+    digested: bool,
     killed: Collection[int],
     frozen: Collection[int],
     cuts: int,
@@ -93,19 +98,25 @@ def gather(
     deed_of_event = {
         event: int(deed) for event, deed in AuditEvent.objects.values_list("pk", "target_id").iterator()
     }
-    event_of_message = dict(
-        Notification.objects.filter(message__isnull=False).values_list("message_id", "event_id").iterator()
-    )
+    deeds_of_message = defaultdict(list)
+    told = Notification.objects.filter(message__isnull=False, skip_reason="")
+    for message_id, event_id in told.values_list("message_id", "event_id").iterator():
+        deeds_of_message[message_id].append(deed_of_event.get(event_id, 0))
     deeds = dict(Deed.objects.values_list("number", "recipients"))
     events_of_deed = Counter(deed_of_event.values())
     return Evidence(
-        committed=[(deed, address) for deed, recipients in deeds.items() for address in recipients],
+        committed=[
+            telling
+            for deed, recipients in deeds.items()
+            for telling in plan.tellings(deed, recipients, digested=digested)
+        ],
         acceptances=record.acceptances,
         rows=[
             Row(
-                mail=(
-                    deed_of_event.get(event_of_message.get(message.pk), 0),
+                mail=Mail(
+                    message.email_key,
                     addresses.get(message.recipient_id) or message.address,
+                    tuple(sorted(deeds_of_message[message.pk])) or (0,),
                 ),
                 message_id=message.message_id,
                 status=message.status,

@@ -12,13 +12,14 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from notifyaudit import record
+from notifyaudit import Frequency, record, subscribe
 from tests.acceptance.faults import plan
 from tests.acceptance.faults.deeds.actions import DeedAction
 from tests.acceptance.faults.deeds.models import Deed
 from tests.acceptance.faults.fuses import Fuse, deeds_allowed, passing
 
 PAUSE_SECONDS = 0.2
+_LATE_SECONDS = 0.4
 _MANY_ROWS = 3
 
 
@@ -38,43 +39,47 @@ def worker() -> None:
     call_command("db_worker", interval=PAUSE_SECONDS, startup_delay=False, reload=False)
 
 
-def producer(seed: int, mails: int, first: int, step: int) -> None:
+def producer(seed: int, mails: int, readers: int, first: int, step: int) -> None:
     """Do every ``step``-th deed, beginning with the ``first`` that is not done yet."""
-    for deed in plan.deeds(seed, mails)[first::step]:
+    action = DeedAction.NOTED if readers else DeedAction.DONE
+    for deed in plan.deeds(seed, mails, readers)[first::step]:
         while deed.number > deeds_allowed():
             time.sleep(PAUSE_SECONDS)
-        while not _did(deed):
+        while not _did(deed, action):
             connection.close()
             time.sleep(PAUSE_SECONDS)
 
 
-def _did(deed: plan.Deed) -> bool:
+def _did(deed: plan.Deed, action: DeedAction) -> bool:
     # The connection may be cut while we commit: then only the table knows whether it happened.
     try:
         if not Deed.objects.filter(pk=deed.number).exists():
-            _do(deed)
+            _do(deed, action)
     except (OperationalError, InterfaceError):
         return False
     return True
 
 
-def _do(deed: plan.Deed) -> None:
+def _do(deed: plan.Deed, action: DeedAction) -> None:
     with suppress(Undone), transaction.atomic():
         # Before record() adds its own hook: the commit has happened, the wake-up never will.
         transaction.on_commit(lambda: passing(Fuse.COMMITTED))
         if deed.fate is plan.Fate.RETRIED:
             with suppress(Undone), transaction.atomic():
-                _record(deed, undone=True)
+                _record(deed, action, undone=True)
                 raise Undone
-        _record(deed, undone=deed.fate is plan.Fate.UNDONE)
+        _record(deed, action, undone=deed.fate is plan.Fate.UNDONE)
         if deed.fate is plan.Fate.UNDONE:
             raise Undone
+        # On SQLite nobody else could commit meanwhile.
+        if deed.fate is plan.Fate.LATE and connection.vendor != "sqlite":
+            time.sleep(_LATE_SECONDS)
 
 
-def _record(deed: plan.Deed, *, undone: bool) -> None:
+def _record(deed: plan.Deed, action: DeedAction, *, undone: bool) -> None:
     target = Deed.objects.create(number=deed.number, recipients=deed.recipients)
     data = {"deed": deed.number, "users": deed.users, "addresses": deed.addresses, "undone": undone}
-    record(DeedAction.DONE, target=target, data=data)
+    record(action, target=target, data=data)
 
 
 def create_users() -> None:
@@ -82,6 +87,11 @@ def create_users() -> None:
         User(pk=number, username=f"user{number}", email=plan.user_address(number))
         for number in range(1, plan.USERS + 1)
     )
+
+
+def subscribe_watchers() -> None:
+    for address in plan.WATCHERS:
+        subscribe(address, DeedAction.NOTED, frequency=Frequency.DAILY)
 
 
 def watch_statements() -> None:

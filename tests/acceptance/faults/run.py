@@ -15,6 +15,7 @@ from tests.acceptance.faults.deeds.models import Deed
 from tests.acceptance.faults.evidence import Record, unsettled
 from tests.acceptance.faults.fuses import FuseBox
 from tests.acceptance.faults.reaper import Reaper
+from tests.acceptance.faults.windows import Windows
 
 STILL_SECONDS = 90
 """A run in which nothing has moved for so long is given up."""
@@ -38,6 +39,7 @@ class Options:
     workers: int
     producers: int
     lease: float
+    digests: int
 
 
 class Stuck(Exception):
@@ -51,7 +53,8 @@ class Run:
         self.options, self.record = options, record
         self.calm_speed = self.storm_speed = 0.0
         self._server = server
-        self._deeds = plan.deeds(options.seed, options.mails)
+        self._deeds = plan.deeds(options.seed, options.mails, options.digests)
+        self.windows = Windows()
         self._calm = int(len(self._deeds) * _CALM)
         self._agenda = Agenda()
         self.crew = Crew(nursery, self._agenda, _processes(options))
@@ -77,12 +80,12 @@ class Run:
         self._until(self._asking(self._are_done(self._deeds[: self._calm])), "the first deeds")
         self.crew.start(*WORKING)
         self._until(
-            lambda: len(self.record.times) >= self._accepted_of(self._deeds[: self._calm]), "the first mails"
+            lambda: self.record.told >= self._accepted_of(self._deeds[: self._calm]), "the first mails"
         )
         self.calm_speed = self.record.speed_since(0)
 
     def _storm(self) -> None:
-        before = len(self.record.times)
+        before, told_before = len(self.record.times), self.record.told
         # The last deed, which may be a large one, is for the end.
         whole = max(self._accepted_of(self._deeds[self._calm : -1]), 1)
         all_but_one = self._asking(self._are_done(self._deeds[:-1]))
@@ -91,7 +94,7 @@ class Run:
             done = len(self.crew.killed)
             share = min(1, done / self.options.kills + _AHEAD) if self.options.kills else 1
             self._fuses.gate = self._calm + int((len(self._deeds) - 1 - self._calm) * share)
-            told = (len(self.record.times) - before) / whole
+            told = (self.record.told - told_before) / whole
             # The kills are spread over the mails, not over the time: a slow machine gets as many for each.
             if (
                 done + self.reaper.pending < self.options.kills
@@ -136,14 +139,13 @@ class Run:
         kept = sum(deed.fate is not plan.Fate.UNDONE for deed in deeds)
         return lambda: Deed.objects.count() >= kept
 
-    @staticmethod
-    def _accepted_of(deeds: list[plan.Deed]) -> int:
-        """How many mails of these deeds the server takes, at least."""
+    def _accepted_of(self, deeds: list[plan.Deed]) -> int:
+        """How many times the server takes a mail that tells of one of these deeds, at least."""
         return sum(
-            not plan.is_refused(address)
+            not plan.is_refused(telling.address)
             for deed in deeds
             if deed.fate is not plan.Fate.UNDONE
-            for address in deed.recipients
+            for telling in plan.tellings(deed.number, deed.recipients, digested=bool(self.options.digests))
         )
 
     def _until(self, over: Callable[[], bool], what: str) -> None:
@@ -155,6 +157,8 @@ class Run:
                     self._hear(self._said.get_nowait())
             self.record.read()
             self._agenda.work_off()
+            if self.options.digests:
+                self.windows.close_some()
             moved = len(self.record.times) + len(self.crew.killed)
             if moved != last:
                 last, moved_at = moved, time.monotonic()
@@ -193,7 +197,7 @@ def _processes(options: Options) -> list[Process]:
         *(Process("sweep") for _ in range(options.sweeps)),
         *(Process("worker") for _ in range(options.workers)),
         *(
-            Process("producer", [options.seed, options.mails, first, options.producers])
+            Process("producer", [options.seed, options.mails, options.digests, first, options.producers])
             for first in range(options.producers)
         ),
         Process("sweep_once"),

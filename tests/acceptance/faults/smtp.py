@@ -43,7 +43,9 @@ STORM = {
 REFUSED_AT_RCPT, REFUSED_AT_THE_END = "refused", "spam"
 """What addresses begin with that never get a mail."""
 
-HEADER = re.compile(rb"^(message-id|x-deed|x-worker):[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+HEADER = re.compile(
+    rb"^(message-id|x-deed|x-kind|x-worker):[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
 FOLD = re.compile(rb"\r\n[ \t]+")
 END_OF_DATA = b"\r\n.\r\n"
 
@@ -173,6 +175,7 @@ class Session(asyncio.Protocol):
         mail = {
             "message_id": found.get("message-id", ""),
             "deed": found.get("x-deed", ""),
+            "kind": found.get("x-kind", ""),
             "worker": int(found.get("x-worker", 0)),
         }
         if any(address.startswith(REFUSED_AT_THE_END) for address in self.recipients):

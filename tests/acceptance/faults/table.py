@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from tests.acceptance.faults import windows
 from tests.acceptance.faults.evidence import Record
 from tests.acceptance.faults.run import Run
 from tests.acceptance.faults.verdict import Evidence, Finding
@@ -10,6 +11,7 @@ from tests.acceptance.faults.verdict import Evidence, Finding
 
 def of_the_faults(run: Run, record: Record, evidence: Evidence) -> str:
     crew, reaper = run.crew, run.reaper
+    digests = ["Digests", *_counted(windows.described())] if run.options.digests else []
     lines = [f"Killed by SIGKILL: {len(crew.killed)}"]
     lines += _counted({str(death): times for death, times in reaper.deaths.items()})
     lines += [
@@ -27,6 +29,7 @@ def of_the_faults(run: Run, record: Record, evidence: Evidence) -> str:
         ),
         f"The mail server's answers that went wrong: {record.faults.total()}",
         *_counted(record.faults),
+        *digests,
         f"After SIGTERM: at most {_sent_after(crew.asked_to_end, record)} mails, {crew.slowest_end:.1f} s",
         f"Mails a second: {run.calm_speed:.0f} undisturbed, {run.storm_speed:.0f} while all this happened",
     ]

@@ -67,7 +67,7 @@ def test_a_held_mail_is_in_the_record_and_its_worker_named_and_its_reply_counted
     assert accepted["worker"] == 42
     assert office.lines()[1] == {
         "unreplied": True,
-        **{key: accepted[key] for key in ("message_id", "deed", "worker")},
+        **{key: accepted[key] for key in ("message_id", "deed", "kind", "worker")},
     }
 
 

@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from tests.acceptance.faults.plan import is_refused
-
-Mail = tuple[int, str]
-"""Which mail: the deed's number, and the address."""
+from tests.acceptance.faults.plan import Telling, is_refused
 
 _EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Which mail: of what kind, to whom, and about which deeds, in their order."""
+
+    kind: str
+    address: str
+    deeds: tuple[int, ...]
+
+    @property
+    def tellings(self) -> list[Telling]:
+        return [Telling(self.kind, deed, self.address) for deed in self.deeds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Row:
 class Evidence:
     """All that is known when nothing moves any more. Processes are named by their ids."""
 
-    committed: Collection[Mail]
+    committed: Collection[Telling]
     acceptances: Sequence[Acceptance]
     rows: Sequence[Row]
     unrouted: int = 0
@@ -101,12 +111,11 @@ def judge(evidence: Evidence) -> list[Finding]:
     for acceptance in evidence.acceptances:
         accepted[acceptance.mail].append(acceptance)
     repeated = {mail: found for mail, found in accepted.items() if len(found) > 1}
+    told = _tellings((*accepted, *held))
+    in_the_ledger = _tellings(rows)
 
     return [
-        _finding(
-            "lost",
-            (mail for mail in committed if not (is_refused(mail[1]) or mail in accepted or mail in held)),
-        ),
+        _finding("lost", (each for each in committed - told if not is_refused(each.address))),
         _finding("marked as sent, and never accepted", _only(evidence.rows, "sent", but=accepted)),
         _finding(
             "accepted twice",
@@ -123,17 +132,21 @@ def judge(evidence: Evidence) -> list[Finding]:
             (mail for mail in repeated if mail not in rows or not rows[mail].ever_uncertain),
         ),
         _finding("under another Message-ID than the ledger's", _renamed(accepted, rows)),
+        _finding("told of other events than the ledger says", _retold(evidence)),
         _finding(
             "rolled back, and mailed all the same",
             (
                 acceptance.mail
                 for acceptance in evidence.acceptances
-                if acceptance.undone or acceptance.mail not in committed
+                if acceptance.undone or not committed.issuperset(acceptance.mail.tellings)
             ),
         ),
-        _finding("committed, and not in the ledger", committed - rows.keys()),
-        _finding("rolled back, and in the ledger", rows.keys() - committed),
-        _finding("several messages for one mail", _several(row.mail for row in evidence.rows)),
+        _finding("committed, and not in the ledger", committed - in_the_ledger),
+        _finding("rolled back, and in the ledger", in_the_ledger - committed),
+        _finding(
+            "in several messages of a kind to one recipient",
+            _several(each for row in evidence.rows for each in row.mail.tellings),
+        ),
         _finding("not settled as the server answered", _wrongly_settled(evidence, held)),
         _finding("claimed by nobody who lives", (row.mail for row in evidence.rows if row.claimed)),
         _finding("events not routed", range(evidence.unrouted)),
@@ -148,6 +161,10 @@ def _finding(name: str, examples: Iterable[object], *, allowed: int = 0) -> Find
     return Finding(name, len(found), allowed, found[:_EXAMPLES])
 
 
+def _tellings(mails: Iterable[Mail]) -> set[Telling]:
+    return {telling for mail in mails for telling in mail.tellings}
+
+
 def _only(rows: Iterable[Row], status: str, *, but: Collection[Mail]) -> Iterator[Mail]:
     return (row.mail for row in rows if row.status == status and row.mail not in but)
 
@@ -159,13 +176,20 @@ def _renamed(accepted: dict[Mail, list[Acceptance]], rows: dict[Mail, Row]) -> I
             yield mail, sorted(names)
 
 
-def _several(mails: Iterable[Mail]) -> Iterator[Mail]:
-    return (mail for mail, times in Counter(mails).items() if times > 1)
+def _retold(evidence: Evidence) -> Iterator[object]:
+    rows = {row.message_id: row.mail for row in evidence.rows}
+    for acceptance in evidence.acceptances:
+        if rows.get(acceptance.message_id, acceptance.mail) != acceptance.mail:
+            yield acceptance.mail, rows[acceptance.message_id]
+
+
+def _several(tellings: Iterable[Telling]) -> Iterator[Telling]:
+    return (telling for telling, times in Counter(tellings).items() if times > 1)
 
 
 def _wrongly_settled(evidence: Evidence, held: Collection[Mail]) -> Iterator[object]:
     for row in evidence.rows:
-        expected = "failed" if is_refused(row.mail[1]) else "sent"
+        expected = "failed" if is_refused(row.mail.address) else "sent"
         if row.status != expected and not (row.mail in held and not evidence.resends):
             yield row.mail, row.status
 

@@ -1,6 +1,7 @@
 """Async tests, by pytest-asyncio and by Django, ask with the twins."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -43,6 +44,8 @@ async def ask_everything(outbox):
     await file("Plan B")
     (waiting,) = await outbox.awaiting()
     assert waiting.event.target_repr == "Plan B"
+    await outbox.aadvance(timedelta(minutes=5))
+    assert (await outbox.alast()).event == waiting.event
     await outbox.aclear()
     await outbox.aassert_nothing_sent()
 
