@@ -78,25 +78,21 @@ class OutgoingEmail(Mail):
 
     def net_changes(self, target: Model) -> dict[str, tuple[Any, Any]]:
         """
-        What a digest says of an object: ``{field: (old, new)}``, as stored; empty if nothing is left.
-
-        Raises:
-            TypeError: if the mail is no digest.
+        What the mail says of an object: ``{field: (old, new)}``, as stored; empty if nothing is left.
         """
-        if not issubclass(self.email_class, DigestEmail):
-            raise TypeError(f"{self.email_class.__name__} is no digest; ask email.event.changes.")
         told = [row for row in self.notifications if not row.skip_reason]
         if not told:
             return {}
-        digest = self.email_class.for_message(
+        email = self.email_class.for_message(
             self.message,
             events=list({row.event_id: row.event for row in told}.values()),
             recipient=self.recipient,
             address=self.address,
             reason=self.reason,
         )
-        digest.told_by = {row.event_id: row.email_key for row in told}
-        return digest.net_changes(target)
+        if isinstance(email, DigestEmail):
+            email.told_by = {row.event_id: row.email_key for row in told}
+        return email.net_changes(target)
 
     @property
     def reason(self) -> Reason:

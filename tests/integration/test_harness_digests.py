@@ -71,12 +71,13 @@ def test_the_reasons_of_subscriptions(user, other, audit_outbox):
         audit_outbox.assert_not_sent(everything, to=other, because="covered")
 
 
-def test_what_is_no_digest_says_so(user, audit_outbox, document):
+def test_a_mail_of_its_own_has_the_changes_of_its_event(user, audit_outbox, document):
     with email_kind([user]):
-        record(DocumentAction.FILED)
-        email = audit_outbox.one(to=user)
-        with pytest.raises(TypeError, match="FiledEmail is no digest"):
-            email.net_changes(document)
+        record(DocumentAction.FILED, target=document, changes={"price": (1, 2)})
+        assert audit_outbox.one(to=user).net_changes(document) == {"price": (1, 2)}
+
+
+def test_there_are_only_so_many_frequencies(audit_outbox):
     with pytest.raises(ValueError, match="'sometimes' is not a valid Frequency"):
         audit_outbox.close_digests("sometimes")
 
