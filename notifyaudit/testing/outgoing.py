@@ -77,9 +77,7 @@ class OutgoingEmail(Mail):
         return [self.address]
 
     def net_changes(self, target: Model) -> dict[str, tuple[Any, Any]]:
-        """
-        What the mail says of an object: ``{field: (old, new)}``, as stored; empty if nothing is left.
-        """
+        """What the mail says of an object: ``{field: (old, new)}``, as stored; empty if nothing is left."""
         told = [row for row in self.notifications if not row.skip_reason]
         if not told:
             return {}
