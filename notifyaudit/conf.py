@@ -137,6 +137,11 @@ def user_model() -> str:
     return settings.AUTH_USER_MODEL
 
 
+def has_urls() -> bool:
+    """Whether the project serves pages at all: a worker's settings need no ``ROOT_URLCONF``."""
+    return bool(getattr(settings, "ROOT_URLCONF", ""))
+
+
 def default_from_email() -> str:
     """Django's ``DEFAULT_FROM_EMAIL``."""
     return settings.DEFAULT_FROM_EMAIL
