@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
 
-from notifyaudit import conf
+from notifyaudit import conf, inviting
 from notifyaudit.identity import key_from
-from notifyaudit.inviting import verdict_of
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason, Subscription
 from notifyaudit.registry import emails
 from notifyaudit.subscribers import concerns, memberships
@@ -44,7 +43,7 @@ def withdrawn(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -
     found = {}
     for message in messages:
         rows = wishes[message.recipient_key]
-        reasons = {each.notification_id: _against(each, rows) for each in told[message.pk]}
+        reasons = {each.notification_id: _against(each, rows, message) for each in told[message.pk]}
         found[message.pk] = {pk: reason for pk, reason in reasons.items() if reason is not None}
     return found
 
@@ -57,15 +56,19 @@ def write_down(withdrawn: Withdrawn) -> None:
         notifications.filter(pk__in=pks).update(skip_reason=reason)
 
 
-def _against(told: Told, rows: list[Subscription]) -> SkipReason | None:
+def _against(told: Told, rows: list[Subscription], message: Message) -> SkipReason | None:
     has_asked = told.reason in _ASKED
     if not has_asked and not rows:
         return None
     about = [row for row in rows if concerns(row, told.event)]
-    verdict = verdict_of(told.event, emails.get(told.email_key), about)
-    if verdict is None:
-        return SkipReason.UNSUBSCRIBED if has_asked else None
-    return SkipReason.MUTED if verdict.frequency is None else None
+    verdict = inviting.verdict_of(told.event, emails.get(told.email_key), about)
+    if verdict is None and has_asked:
+        return SkipReason.UNSUBSCRIBED
+    if verdict is not None and verdict.frequency is None:
+        return SkipReason.MUTED
+    carrier = emails.get(message.email_key)
+    has_ended = carrier is not None and carrier.collects and inviting.has_ended(carrier, told.event, about)
+    return SkipReason.MUTED if has_ended else None
 
 
 def _wishes_of(messages: Iterable[Message]) -> defaultdict[str, list[Subscription]]:

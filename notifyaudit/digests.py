@@ -18,6 +18,7 @@ from notifyaudit.frequency import Frequency
 from notifyaudit.identity import id_of, model_of, type_of
 from notifyaudit.models import AuditEvent, SkipReason
 from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_changes
+from notifyaudit.patterns import is_own
 from notifyaudit.registry import emails
 
 
@@ -79,7 +80,7 @@ class DigestEmail(AuditEmail):
     @classmethod
     def preview(cls) -> AuditEmail | None:
         """About the first action that the project declares; ``None`` if it has none."""
-        action = next(iter(known.values()), None)
+        action = next((value for value in known.values() if not is_own(value)), None)
         return cls.sample(action, changes={"status": ("draft", "completed")}) if action else None
 
     def should_send(self) -> bool:

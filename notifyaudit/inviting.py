@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.models import AuditEvent, Reason, SkipReason, Subscription
 from notifyaudit.models.subscription import Matter
+from notifyaudit.patterns import is_own
 from notifyaudit.precedence import Row, Verdict, decide
 from notifyaudit.recipients import Recipient
 from notifyaudit.subscribers import Wishes
@@ -29,14 +31,27 @@ class Invitation:
     frequency: Frequency = Frequency.IMMEDIATE
     skip_reason: str = ""
 
+    @property
+    def carrier(self) -> type[AuditEmail]:
+        """The class of the mail that tells them: their own, or the digest that collects for it."""
+        if self.email_class is None:
+            return DigestEmail
+        return self.email_class if self.frequency == Frequency.IMMEDIATE else self.email_class.digest_class
+
+
+def keys_about(email_classes: Iterable[type[AuditEmail]]) -> set[str]:
+    """The keys under which people have said something about these classes, or about what collects for them."""
+    keys = {each.key for email_class in email_classes for each in (email_class, email_class.digest_class)}
+    return keys or {DigestEmail.key}
+
 
 def of_named(
-    event: AuditEvent, email_class: type[AuditEmail], recipient: Recipient, rows: Iterable[Subscription]
+    event: AuditEvent, email_class: type[AuditEmail], recipient: Recipient, rows: list[Subscription]
 ) -> Invitation:
     """For somebody whom the class names: they are told, unless they have said otherwise."""
     verdict = verdict_of(event, email_class, rows)
     frequency = email_class.default_frequency if verdict is None else verdict.frequency
-    return _invitation(event, email_class, recipient, Reason.NAMED, frequency)
+    return _invitation(event, email_class, Wishes(recipient, rows), Reason.NAMED, frequency)
 
 
 def of_subscriber(
@@ -47,15 +62,15 @@ def of_subscriber(
     to hear of. The others say why they do not. ``email_classes`` are those of the event's action, the most
     specific first.
     """
+    if is_own(event.action) and all(row.matter == Matter.EVERYTHING for row in wishes.rows):
+        return []  # who only wants silence need not be told that they are not told of the library's own
     invitations: list[Invitation] = []
     is_told = False
     for email_class in email_classes or (None,):
         verdict = verdict_of(event, email_class, wishes.rows)
         if verdict is None or (is_told and not verdict.row.email_key):
             continue
-        invitation = _invitation(
-            event, email_class, wishes.recipient, _reason(verdict.row), verdict.frequency
-        )
+        invitation = _invitation(event, email_class, wishes, _reason(verdict.row), verdict.frequency)
         if is_told and not invitation.skip_reason:
             invitation = replace(invitation, skip_reason=SkipReason.COVERED)
         is_told = is_told or not invitation.skip_reason
@@ -70,6 +85,16 @@ def verdict_of(
     key = email_class.key if email_class else ""
     about = [_row(row, event, email_class) for row in rows if row.matter != Matter.EMAIL or row.name == key]
     return decide(about, mandatory=bool(email_class and email_class.mandatory))
+
+
+def has_ended(digest_class: type[AuditEmail], event: AuditEvent, rows: Iterable[Subscription]) -> bool:
+    """
+    Whether these rows, all of which speak of the event, end a digest: a mute of its class. Whoever would be
+    told through it is told nothing; what comes at once is another matter.
+    """
+    about = [row for row in rows if row.matter == Matter.EMAIL and row.name == digest_class.key]
+    verdict = verdict_of(event, digest_class, about)
+    return verdict is not None and verdict.frequency is None
 
 
 def _row(row: Subscription, event: AuditEvent, email_class: type[AuditEmail] | None) -> Row:
@@ -102,14 +127,18 @@ def _reason(row: Row) -> Reason:
 def _invitation(
     event: AuditEvent,
     email_class: type[AuditEmail] | None,
-    recipient: Recipient,
+    wishes: Wishes,
     reason: Reason,
     frequency: Frequency | None,
 ) -> Invitation:
+    recipient = wishes.recipient
     invitation = Invitation(recipient=recipient, reason=reason, email_class=email_class)
     tells_actor = email_class is not None and email_class.notify_actor
     if not tells_actor and event.actor_id and recipient.user_id == event.actor_id:
         return replace(invitation, skip_reason=SkipReason.ACTOR)
     if frequency is None:
         return replace(invitation, skip_reason=SkipReason.MUTED)
-    return replace(invitation, frequency=frequency)
+    invitation = replace(invitation, frequency=frequency)
+    if invitation.carrier.collects and has_ended(invitation.carrier, event, wishes.rows):
+        return replace(invitation, skip_reason=SkipReason.MUTED)
+    return invitation

@@ -11,7 +11,6 @@ from django.db.models import F
 
 from notifyaudit import clock, conf
 from notifyaudit.digests import DigestEmail
-from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.inviting import Invitation
 from notifyaudit.models import AuditEvent, Message, Notification
@@ -58,12 +57,6 @@ def _waits(invitation: Invitation) -> bool:
     return invitation.frequency != Frequency.IMMEDIATE
 
 
-def _class_of(invitation: Invitation) -> type[AuditEmail]:
-    if invitation.email_class is None:
-        return DigestEmail
-    return invitation.email_class.digest_class if _waits(invitation) else invitation.email_class
-
-
 def _open_messages(invitations: Iterable[Invitation]) -> Mapping[str, int]:
     """
     The open message of each, by its key. One that a worker claims meanwhile is closed, and another opened:
@@ -87,13 +80,12 @@ def _open_messages(invitations: Iterable[Invitation]) -> Mapping[str, int]:
 def _message(
     invitation: Invitation, *, open_key: str | None = None, due_at: datetime | None = None
 ) -> Message:
-    email_class = _class_of(invitation)
     return Message(
-        email_key=email_class.key,
+        email_key=invitation.carrier.key,
         recipient_key=invitation.recipient.key,
         recipient_id=invitation.recipient.user_id,
         address=invitation.recipient.address,
-        priority=email_class.priority,
+        priority=invitation.carrier.priority,
         frequency=invitation.frequency,
         open_key=open_key,
         due_at=due_at or clock.now(),
@@ -101,7 +93,7 @@ def _message(
 
 
 def _open_key(invitation: Invitation) -> str:
-    parts = (_class_of(invitation).key, invitation.frequency, invitation.recipient.key)
+    parts = (invitation.carrier.key, invitation.frequency, invitation.recipient.key)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from notifyaudit.actions import known
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
-from notifyaudit.inviting import of_named, of_subscriber
+from notifyaudit.inviting import keys_about, of_named, of_subscriber
 from notifyaudit.isolation import isolated
 from notifyaudit.joining import write
 from notifyaudit.models import AuditEvent, Notification
@@ -55,7 +55,7 @@ def route(event: AuditEvent) -> None:
     who is told and who is not. A class that raises is written down too, and keeps nobody else from it.
     """
     email_classes = most_specific_first(emails.for_action(event.action), event.action)
-    audience = Audience(event, [email_class.key for email_class in email_classes], CHUNK)
+    audience = Audience(event, keys_about(email_classes), CHUNK)
     for email_class in email_classes:
         _tell_all(event, email_class, audience)
         if stopping.requested():
@@ -188,7 +188,7 @@ def _ask_again_safely(failure: Notification) -> None:
     try:
         if email_class is None:
             return
-        audience = Audience(failure.event, [email_class.key], CHUNK)
+        audience = Audience(failure.event, keys_about([email_class]), CHUNK)
         if _tell_all(failure.event, email_class, audience):
             failure.delete()
     except Exception:
