@@ -1,4 +1,4 @@
-"""The example site's addresses: signing in and out, and the inspections."""
+"""The example site's addresses: signing in and out, the inspections, and what links in mails lead to."""
 
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
@@ -12,5 +12,6 @@ urlpatterns = [
         name="login",
     ),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("notifyaudit/", include("notifyaudit.urls")),
     path("", include("example_site.inspections.urls")),
 ]

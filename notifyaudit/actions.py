@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from notifyaudit.exceptions import UnknownAction
 
@@ -60,3 +61,10 @@ class KnownActions:
 
 
 known = KnownActions()
+
+
+class SubscriptionAction(Action):
+    """What readers do by the links of a mail. Patterns of a project do not mean the library's own actions."""
+
+    UNSUBSCRIBED = "notifyaudit.unsubscribed", _("Unsubscribed")
+    RESUBSCRIBED = "notifyaudit.resubscribed", _("Unsubscribing undone")

@@ -54,6 +54,7 @@ class Settings:
     MAX_IN_FLIGHT: int = field(default=1, metadata={"at_least": 1})
     REDIRECT_ALL_TO: str = ""
     ALLOWED_RECIPIENTS: tuple[str, ...] = ()
+    LINK_REQUESTS_PER_MINUTE: int = field(default=30, metadata={"at_least": 1})
     REQUIRE_ATOMIC: bool = False
     SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
@@ -135,6 +136,11 @@ def current() -> Settings:
 def user_model() -> str:
     """The label of the project's user model, such as ``"auth.User"``."""
     return settings.AUTH_USER_MODEL
+
+
+def has_urls() -> bool:
+    """Whether the project serves pages at all: a worker's settings need no ``ROOT_URLCONF``."""
+    return bool(getattr(settings, "ROOT_URLCONF", ""))
 
 
 def default_from_email() -> str:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 
-from notifyaudit import conf, permitting
+from notifyaudit import conf, inviting, permitting
 from notifyaudit.identity import key_from
-from notifyaudit.inviting import verdict_of
 from notifyaudit.isolation import isolated
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason, Subscription
 from notifyaudit.recipients import Recipient
@@ -68,7 +67,7 @@ def review(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> M
         error = None
         for each in told[message.pk]:
             permit = permits.get(each.notification_id)
-            against = _against(each, rows)
+            against = _against(each, rows, message)
             if against is None and isinstance(permit, Exception):
                 error = permit
             elif against is not None or permit is False:
@@ -85,15 +84,19 @@ def write_down(withdrawn: Withdrawn) -> None:
         notifications.filter(pk__in=pks).update(skip_reason=reason)
 
 
-def _against(told: Told, rows: list[Subscription]) -> SkipReason | None:
+def _against(told: Told, rows: list[Subscription], message: Message) -> SkipReason | None:
     has_asked = told.reason in _ASKED
     if not has_asked and not rows:
         return None
     about = [row for row in rows if concerns(row, told.event)]
-    verdict = verdict_of(told.event, emails.get(told.email_key), about)
-    if verdict is None:
-        return SkipReason.UNSUBSCRIBED if has_asked else None
-    return SkipReason.MUTED if verdict.frequency is None else None
+    verdict = inviting.verdict_of(told.event, emails.get(told.email_key), about)
+    if verdict is None and has_asked:
+        return SkipReason.UNSUBSCRIBED
+    if verdict is not None and verdict.frequency is None:
+        return SkipReason.MUTED
+    carrier = emails.get(message.email_key)
+    has_ended = carrier is not None and carrier.collects and inviting.has_ended(carrier, told.event, about)
+    return SkipReason.MUTED if has_ended else None
 
 
 def _permits(

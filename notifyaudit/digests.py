@@ -12,6 +12,7 @@ from notifyaudit.changes import Change
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.models import AuditEvent, SkipReason
+from notifyaudit.patterns import is_own
 from notifyaudit.registry import emails
 from notifyaudit.summing import Section
 
@@ -41,7 +42,7 @@ class DigestEmail(AuditEmail):
     @classmethod
     def preview(cls) -> AuditEmail | None:
         """About the first action that the project declares; ``None`` if it has none."""
-        action = next(iter(known.values()), None)
+        action = next((value for value in known.values() if not is_own(value)), None)
         return cls.sample(action, changes={"status": ("draft", "completed")}) if action else None
 
     def should_send(self) -> bool:

@@ -3,10 +3,12 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.models import AuditEvent, Reason, SkipReason, Subscription
 from notifyaudit.models.subscription import Matter
+from notifyaudit.patterns import is_own
 from notifyaudit.precedence import Row, Verdict, decide
 from notifyaudit.recipients import Recipient
 from notifyaudit.subscribers import Wishes
@@ -31,6 +33,19 @@ class Invitation:
     is_held: bool = False
     skip_reason: str = ""
 
+    @property
+    def carrier(self) -> type[AuditEmail]:
+        """The class of the mail that tells them: their own, or the digest that collects for it."""
+        if self.email_class is None:
+            return DigestEmail
+        return self.email_class if self.frequency == Frequency.IMMEDIATE else self.email_class.digest_class
+
+
+def keys_about(email_classes: Iterable[type[AuditEmail]]) -> set[str]:
+    """The keys of these classes and of what collects for them: by these people speak of their mails."""
+    keys = {each.key for email_class in email_classes for each in (email_class, email_class.digest_class)}
+    return keys or {DigestEmail.key}
+
 
 Forbidden = Mapping[str, Container[str]]
 """By the key of an email class, the keys of those whom it must not tell."""
@@ -40,14 +55,14 @@ def of_named(
     event: AuditEvent,
     email_class: type[AuditEmail],
     recipient: Recipient,
-    rows: Iterable[Subscription],
+    rows: list[Subscription],
     forbidden: Forbidden,
 ) -> Invitation:
     """For somebody whom the class names: they are told, unless they have said otherwise, or must not be."""
     verdict = verdict_of(event, email_class, rows)
     frequency = email_class.default_frequency if verdict is None else verdict.frequency
     invitation = Invitation(recipient=recipient, reason=Reason.NAMED, email_class=email_class)
-    return _decided(invitation, event, frequency, forbidden)
+    return _decided(invitation, event, rows, frequency, forbidden)
 
 
 def of_subscriber(
@@ -58,6 +73,8 @@ def of_subscriber(
     to hear of and that may tell them. The others say why they do not. ``email_classes`` are those of the
     event's action, the most specific first.
     """
+    if is_own(event.action) and all(row.matter == Matter.EVERYTHING for row in wishes.rows):
+        return []  # who only wants silence need not be told that they are not told of the library's own
     invitations: list[Invitation] = []
     is_told = False
     for email_class in email_classes or (None,):
@@ -67,7 +84,7 @@ def of_subscriber(
         invitation = Invitation(
             recipient=wishes.recipient, reason=_reason(verdict.row), email_class=email_class
         )
-        invitation = _decided(invitation, event, verdict.frequency, forbidden)
+        invitation = _decided(invitation, event, wishes.rows, verdict.frequency, forbidden)
         if is_told and not invitation.skip_reason:
             invitation = replace(invitation, skip_reason=SkipReason.COVERED)
         is_told = is_told or not invitation.skip_reason
@@ -82,6 +99,16 @@ def verdict_of(
     key = email_class.key if email_class else ""
     about = [_row(row, event, email_class) for row in rows if row.matter != Matter.EMAIL or row.name == key]
     return decide(about, mandatory=bool(email_class and email_class.mandatory))
+
+
+def has_ended(digest_class: type[AuditEmail], event: AuditEvent, rows: Iterable[Subscription]) -> bool:
+    """
+    Whether these rows, all of which speak of the event, end a digest: a mute of its class. Whoever would be
+    told through it is told nothing; what comes at once is another matter.
+    """
+    about = [row for row in rows if row.matter == Matter.EMAIL and row.name == digest_class.key]
+    verdict = verdict_of(event, digest_class, about)
+    return verdict is not None and verdict.frequency is None
 
 
 def _row(row: Subscription, event: AuditEvent, email_class: type[AuditEmail] | None) -> Row:
@@ -112,7 +139,11 @@ def _reason(row: Row) -> Reason:
 
 
 def _decided(
-    invitation: Invitation, event: AuditEvent, frequency: Frequency | None, forbidden: Forbidden
+    invitation: Invitation,
+    event: AuditEvent,
+    rows: Sequence[Subscription],
+    frequency: Frequency | None,
+    forbidden: Forbidden,
 ) -> Invitation:
     email_class, recipient = invitation.email_class, invitation.recipient
     tells_actor = email_class is not None and email_class.notify_actor
@@ -122,4 +153,7 @@ def _decided(
         return replace(invitation, skip_reason=SkipReason.MUTED)
     if email_class is not None and recipient.key in forbidden.get(email_class.key, ()):
         return replace(invitation, skip_reason=SkipReason.PERMISSION)
-    return replace(invitation, frequency=frequency)
+    invitation = replace(invitation, frequency=frequency)
+    if invitation.carrier.collects and has_ended(invitation.carrier, event, rows):
+        return replace(invitation, skip_reason=SkipReason.MUTED)
+    return invitation

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from notifyaudit import clock, conf
 from notifyaudit.digests import DigestEmail
-from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.inviting import Invitation
 from notifyaudit.limiting import limited
@@ -55,7 +54,7 @@ def write(event: AuditEvent, invitations: Sequence[Invitation]) -> None:
 
 def _open_key(event: AuditEvent, invitation: Invitation) -> str | None:
     """What all have in common that go into this mail; ``None``: nothing may join it."""
-    email_class = _class_of(invitation)
+    email_class = invitation.carrier
     common: tuple[str, ...] = ()
     if not _is_digest(invitation):
         match email_class.bundle_by:
@@ -72,12 +71,6 @@ def _open_key(event: AuditEvent, invitation: Invitation) -> str | None:
 
 def _is_digest(invitation: Invitation) -> bool:
     return invitation.frequency != Frequency.IMMEDIATE
-
-
-def _class_of(invitation: Invitation) -> type[AuditEmail]:
-    if invitation.email_class is None:
-        return DigestEmail
-    return invitation.email_class.digest_class if _is_digest(invitation) else invitation.email_class
 
 
 def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
@@ -107,17 +100,16 @@ def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
 def _message(
     invitation: Invitation, *, open_key: str | None = None, due_at: datetime | None = None
 ) -> Message:
-    email_class = _class_of(invitation)
     return Message(
-        email_key=email_class.key,
+        email_key=invitation.carrier.key,
         recipient_key=invitation.recipient.key,
         recipient_id=invitation.recipient.user_id,
         address=invitation.recipient.address,
-        priority=email_class.priority,
+        priority=invitation.carrier.priority,
         frequency=invitation.frequency,
         status=MessageStatus.HELD if invitation.is_held else MessageStatus.OPEN,
         open_key=open_key,
-        due_at=due_at or clock.now() + email_class.window,
+        due_at=due_at or clock.now() + invitation.carrier.window,
     )
 
 

@@ -1,8 +1,8 @@
 """What people prefer, looked up for many at once, and made for addresses that have no row yet."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
 from notifyaudit import conf
@@ -14,8 +14,8 @@ from notifyaudit.recipients import Recipient
 
 def preferences_of(recipients: Collection[Recipient]) -> Mapping[str, Preference]:
     """The rows of those who have one, by ``recipient.key``; in one query."""
-    user_model = get_user_model()
-    users = {key_from(user_model, each.user_id): each.key for each in recipients if each.user_id}
+    users = {_user_key(each): each.key for each in recipients if each.user_id}
+    users.pop(None, None)
     addresses = {each.key for each in recipients if not each.user_id}
     if not users and not addresses:
         return {}
@@ -32,7 +32,7 @@ def preference_of(recipient: Recipient) -> Preference:
     if found is not None:
         return found
     if recipient.user_id:
-        return Preference(user_id=key_from(get_user_model(), recipient.user_id))
+        return Preference(user_id=_user_key(recipient))
     return Preference(address_key=recipient.key, address=recipient.address)
 
 
@@ -48,6 +48,11 @@ def recipient_of(preference: Preference) -> Recipient:
     if preference.address_key:
         return Recipient(preference.address_key, address=preference.address)
     return Recipient.of(preference.user)
+
+
+def _user_key(recipient: Recipient) -> Any:
+    # Of the model that the column refers to: an id of a former user model is no key of it.
+    return key_from(Preference._meta.get_field("user").related_model, recipient.user_id)
 
 
 def _rows() -> QuerySet[Preference]:

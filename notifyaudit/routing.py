@@ -17,7 +17,7 @@ from notifyaudit.actions import known
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
-from notifyaudit.inviting import Forbidden, of_named, of_subscriber
+from notifyaudit.inviting import Forbidden, keys_about, of_named, of_subscriber
 from notifyaudit.isolation import isolated
 from notifyaudit.joining import write
 from notifyaudit.models import AuditEvent, Notification
@@ -57,7 +57,7 @@ def route(event: AuditEvent) -> None:
     and keeps nobody else from it.
     """
     email_classes = most_specific_first(emails.for_action(event.action), event.action)
-    audience = Audience(event, [email_class.key for email_class in email_classes], CHUNK)
+    audience = Audience(event, keys_about(email_classes), CHUNK)
     able = []
     for email_class in email_classes:
         if _tell_all(event, email_class, audience):
@@ -220,7 +220,7 @@ def _ask_again_safely(failure: Notification) -> None:
     try:
         if email_class is None:
             return
-        audience = Audience(failure.event, [email_class.key], CHUNK)
+        audience = Audience(failure.event, keys_about([email_class]), CHUNK)
         if _tell_all(failure.event, email_class, audience) and _tell_subscribers(
             failure.event, [email_class], audience
         ):

@@ -100,6 +100,7 @@ class Audience:
         event = self.event
         stems = event.action.split(".")
         patterns = ["*", *(".".join(stems[:depth]) + ".*" for depth in range(1, len(stems)))]
+        patterns = [pattern for pattern in patterns if matches(event.action, pattern)]
         named = (
             Q(matter=Matter.ACTION, name=event.action)
             | Q(matter=Matter.PATTERN, name__in=patterns)

@@ -98,12 +98,15 @@ class TestRetrying:
         call_command("notifyaudit", "retry", "--failed")
         Message.objects.update(status="held")
         call_command("notifyaudit", "retry", "--uncertain")
+        call_command("notifyaudit", "retry", "--held")
+        Message.objects.update(status="held", uncertain_at=clock.now())
+        call_command("notifyaudit", "retry", "--uncertain")
         Message.objects.update(status="cancelled")
         call_command("notifyaudit", "retry", str(message.pk))
-        assert capsys.readouterr().out.splitlines() == ["1 due again"] * 3
+        assert capsys.readouterr().out.splitlines() == [f"{count} due again" for count in (1, 0, 1, 1, 1)]
 
     def test_the_command_wants_to_know_what(self):
-        with pytest.raises(CommandError, match="Say what to retry: message ids, --failed or --uncertain"):
+        with pytest.raises(CommandError, match="Say what to retry: message ids, --failed, --uncertain or"):
             call_command("notifyaudit", "retry")
 
 
