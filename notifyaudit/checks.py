@@ -16,6 +16,7 @@ from notifyaudit.actions import known
 from notifyaudit.addresses import mailbox
 from notifyaudit.emails import AuditEmail
 from notifyaudit.exceptions import ConfigurationError, InvalidAddress
+from notifyaudit.links import has_page
 from notifyaudit.patterns import matches
 from notifyaudit.registry import emails
 from notifyaudit.rendering import compile_line, template_of
@@ -84,8 +85,8 @@ def check_actions(**_: Any) -> list[CheckMessage]:
 
 @register("notifyaudit")
 def check_emails(**_: Any) -> list[CheckMessage]:
-    """E004 to E007: keys, actions, subjects and templates of the email classes."""
-    found = list(_check_keys())
+    """E004 to E007, W004: keys, actions, subjects, templates and unsubscribe links of the email classes."""
+    found = [*_check_keys(), *_check_urls()]
     for email_class in emails:
         found += _check_email_actions(email_class)
         found += _check_subject(email_class)
@@ -146,6 +147,17 @@ def _check_keys() -> Iterator[CheckMessage]:
                 obj=sharing[-1],
                 id="notifyaudit.E004",
             )
+
+
+def _check_urls() -> Iterator[CheckMessage]:
+    if has_page("notifyaudit:unsubscribe") or all(each.mandatory or each.collects for each in emails):
+        return
+    yield checks.Warning(
+        "notifyaudit.urls is not included, so nobody can unsubscribe from mails that are not mandatory.",
+        hint='Add path("notifyaudit/", include("notifyaudit.urls")) to the URL patterns, and '
+        "{{ unsubscribe_url }} to the templates of mails.",
+        id="notifyaudit.W004",
+    )
 
 
 def _check_email_actions(email_class: type[AuditEmail]) -> Iterator[CheckMessage]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import policy
+from email.header import Header
 from email.headerregistry import BaseHeader, HeaderRegistry
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
@@ -40,6 +41,7 @@ __all__ = [
     "task_backends",
     "tasks_database",
     "tasks_stay_here",
+    "unfolded",
 ]
 
 R = TypeVar("R")
@@ -114,6 +116,31 @@ class _KeptHeaderClasses(HeaderRegistry):
         return self._made[kind]
 
 
+class _Unfolded(str):
+    """A header's value that goes over the wire as it is. Python's policies leave alone what has a name."""
+
+    __slots__ = ("name",)
+
+    name: str
+
+    def fold(self, *, policy: policy.EmailPolicy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+class _UnfoldedBefore6(Header):
+    """The same for the messages of Django before 6.0."""
+
+    def encode(self, *_args: Any, **_options: Any) -> str:
+        return str(self)
+
+
+def unfolded(name: str, value: str) -> str:
+    """The value of a header, in ASCII, that is not to be folded nor encoded however long it is."""
+    header = _Unfolded(value)
+    header.name = name
+    return header
+
+
 _SMTP = policy.SMTP.clone(header_factory=_KeptHeaderClasses())
 
 
@@ -121,8 +148,11 @@ def serialise(message: "EmailMessage") -> bytes:
     """The bytes of a mail as they go over the wire, with CRLF line ends (RFC 5321, section 2.3.8)."""
     if django.VERSION >= (6, 0):
         return message.message(policy=_SMTP).as_bytes()
-    as_bytes: Any = message.message().as_bytes  # Django's own, older message class takes the line end
-    return bytes(as_bytes(linesep="\r\n"))
+    content: Any = message.message()  # Django's own, older class: its as_bytes() takes the line end
+    for name, value in message.extra_headers.items():
+        if isinstance(value, _Unfolded):
+            content.replace_header(name, _UnfoldedBefore6(value))
+    return bytes(content.as_bytes(linesep="\r\n"))
 
 
 def followed_together(queryset: "QuerySet[Model]") -> "QuerySet[Model]":

@@ -132,8 +132,11 @@ class Composed(BaseEmailService):
             message.connection = connection
         return message
 
+    def _list_headers(self) -> dict[str, str]:
+        return {}
+
     def _headers(self) -> dict[str, str]:
         standard = standard_headers(self.event if self.events else None, threaded=self.threaded)
-        headers = overridden(standard, self.get_headers())
+        headers = overridden(standard | self._list_headers(), self.get_headers())
         # The ledger knows the mail by its Message-ID, so that no hook may change it.
         return overridden(headers, {"Message-ID": self.message_id}) if self.message_id else headers

@@ -54,6 +54,7 @@ class Settings:
     MAX_IN_FLIGHT: int = field(default=1, metadata={"at_least": 1})
     REDIRECT_ALL_TO: str = ""
     ALLOWED_RECIPIENTS: tuple[str, ...] = ()
+    LINK_REQUESTS_PER_MINUTE: int = field(default=30, metadata={"at_least": 1})
     REQUIRE_ATOMIC: bool = False
     SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})

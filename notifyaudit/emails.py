@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta, tzinfo
+from functools import cached_property
 from typing import Any, Self
 
 from django.utils.functional import Promise
 from django.utils.text import camel_case_to_spaces, capfirst
 
-from notifyaudit import conf
+from notifyaudit import conf, links
 from notifyaudit.changes import Change
 from notifyaudit.composing import Composed
 from notifyaudit.definition import app_label_of, check_definition
 from notifyaudit.frequency import Frequency
+from notifyaudit.headers import list_headers
+from notifyaudit.identity import id_of
 from notifyaudit.models import AuditEvent, Message, Preference, Reason, SkipReason
 from notifyaudit.registry import emails
 from notifyaudit.retry import RetryPolicy
@@ -190,5 +193,45 @@ class AuditEmail(Composed):
             "recipient": self.recipient,
             "reason": self.reason,
             "base_url": conf.current().BASE_URL,
+            "unsubscribe_url": self.unsubscribe_url,
+            "preferences_url": self.preferences_url,
             **self.context_data,
         }
+
+    # What the reader can do about it.
+
+    @cached_property
+    def unsubscribe_url(self) -> str:
+        """Where this reader stops mails such as this; empty if nobody can, or there is no such page."""
+        if self.mandatory or not self.events:
+            return ""
+        return links.unsubscribe_url(self._reader, self._scope())
+
+    @cached_property
+    def preferences_url(self) -> str:
+        """Where this reader chooses what comes; empty if the project has no such page."""
+        # Whoever signs in there is the reader; the link itself names nobody.
+        return links.preferences_url("u" if self.recipient is not None else self._reader)
+
+    @property
+    def _reader(self) -> str:
+        # A mail that is only looked at must not unsubscribe somebody whom it shows.
+        if not self.message_id:
+            return links.NOBODY
+        return links.name_of("" if self.recipient is None else id_of(self.recipient), self.preference)
+
+    def _scope(self) -> links.Scope:
+        if self.collects:
+            return links.Scope(extent=links.Extent.KIND, email_key=self.key)
+        event = self.event
+        watches = self.reason == Reason.WATCHING and event.target_type
+        return links.Scope(
+            extent=links.Extent.OBJECT if watches else links.Extent.KIND,
+            email_key=self.key,
+            target_type=event.target_type,
+            target_id=event.target_id,
+        )
+
+    def _list_headers(self) -> dict[str, str]:
+        url = self.unsubscribe_url
+        return list_headers(url, key=self.key, label=str(self.label)) if url else {}

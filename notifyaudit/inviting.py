@@ -40,7 +40,7 @@ class Invitation:
 
 
 def keys_about(email_classes: Iterable[type[AuditEmail]]) -> set[str]:
-    """The keys under which people have said something about these classes, or about what collects for them."""
+    """The keys of these classes and of what collects for them: by these people speak of their mails."""
     keys = {each.key for email_class in email_classes for each in (email_class, email_class.digest_class)}
     return keys or {DigestEmail.key}
 

@@ -161,16 +161,27 @@ def preferences_url(name: str) -> str:
 def absolute(view: str, *args: str) -> str:
     """The whole URL of a view of the library, in ASCII; empty if there is none, or no ``BASE_URL``."""
     base = urlsplit(conf.current().BASE_URL)
-    if not base.hostname or not conf.has_urls():
-        return ""
-    try:
-        path = reverse(view, args=args)
-    except NoReverseMatch:
+    path = _path(view, *args)
+    if not base.hostname or not path:
         return ""
     # Where Django knows the path below which the site is served, that is in the path already.
     mount = "" if path.startswith(f"{base.path}/") else base.path
     host = punycode(base.hostname) + (f":{base.port}" if base.port else "")
     return f"{base.scheme}://{host}{iri_to_uri(mount)}{path}"
+
+
+def has_page(view: str) -> bool:
+    """Whether the project serves this view, of one token, at all."""
+    return bool(_path(view, "token"))
+
+
+def _path(view: str, *args: str) -> str:
+    if not conf.has_urls():
+        return ""
+    try:
+        return reverse(view, args=args)
+    except NoReverseMatch:
+        return ""
 
 
 def _fields(purpose: Purpose, token: str, *, count: int) -> list[str]:

@@ -5,6 +5,7 @@ names of headers are not: who guesses there sends to somebody else, or adds a he
 
 import re
 from collections.abc import Iterable, Mapping
+from email.header import Header
 from email.headerregistry import Address
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.message import EmailAlternative, EmailAttachment
 from django.utils.functional import Promise
 
+from notifyaudit import compat
 from notifyaudit.addresses import mailbox
 from notifyaudit.exceptions import InvalidAddress, InvalidHeader
 from notifyaudit.text import one_line, storable
@@ -24,6 +26,11 @@ _ENCODED = re.compile(r"=(\?[^?\s]+\?[bq]\?[^?\s]*\?=)", re.IGNORECASE)
 An encoded word (RFC 2047). Django encodes what has to be; one that is there before was typed by somebody, and
 Python would read it, line ends and all.
 """
+
+_UNFOLDED = frozenset({"list-unsubscribe", "list-id"})
+"""Headers that hold an id or a URL longer than a line should be, which Python would fold, or encode."""
+
+_LINE_LENGTH = 998
 
 _OWN = frozenset({"subject", "bcc", "mime-version", "content-type", "content-transfer-encoding"})
 """Headers that Django writes by itself, and some of its versions a second time; or that none must write."""
@@ -83,7 +90,18 @@ def _headers(headers: Mapping[str, Any]) -> dict[str, str]:
         if name.lower() in names:
             raise InvalidHeader(name, "it is there twice; names know no case")
         names.add(name.lower())
-    return {name: _line(value) for name, value in headers.items()}
+    return {name: _value(name, _line(value)) for name, value in headers.items()}
+
+
+def _value(name: str, value: str) -> str:
+    # What programs act on must be there as it is, in one line. With a line that is too long for any server
+    # (RFC 5322, section 2.1.1) it is better to be folded.
+    if name.lower() not in _UNFOLDED or len(name) + len(": ") + len(value) > _LINE_LENGTH:
+        return value
+    text, bracket, rest = value.rpartition("<")
+    if not text.isascii():
+        text = Header(text.strip(), "utf-8", header_name=name).encode(linesep="") + " "
+    return compat.unfolded(name, text + bracket + rest) if rest.isascii() else value
 
 
 def _attachment(attachment: Any) -> Any:

@@ -108,6 +108,21 @@ def end(subscriber: Any, key: str) -> int:
     return _rows().filter(key=key, subscriber_key=subscriber_key).delete()[0]
 
 
+def mute_of(
+    recipient: Recipient, matter: Matter, name: str, target_type: str, target_id: str
+) -> Subscription:
+    """The row, not saved, that mutes what is known by its name: the object may be gone, and the class."""
+    topic = {
+        **_of_recipient(recipient),
+        "matter": matter,
+        "name": name,
+        "target_type": target_type,
+        "target_id": target_id,
+        "condition": {},
+    }
+    return Subscription(key=_key(topic), muted=True, **topic)
+
+
 def _topic(
     subscriber: Any, what: What | None, target: models.Model | None, where: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -129,7 +144,10 @@ def _subscriber(subscriber: Any) -> dict[str, str]:
             raise InvalidRecipient(subscriber)
         group_id = id_of(subscriber)
         return {"subscriber_key": f"group:{group_id}", "group_id": group_id, "user_id": "", "address": ""}
-    recipient = Recipient.of(subscriber)
+    return _of_recipient(Recipient.of(subscriber))
+
+
+def _of_recipient(recipient: Recipient) -> dict[str, str]:
     return {
         "subscriber_key": recipient.key,
         "group_id": "",

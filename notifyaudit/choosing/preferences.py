@@ -2,59 +2,49 @@
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_not_required, login_required
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from notifyaudit import conf
 from notifyaudit.addresses import veiled
 from notifyaudit.choosing.forms import PreferencesForm, kind_field, row_field
 from notifyaudit.choosing.kinds import by_app, choice_of, kinds_for, words_of
-from notifyaudit.choosing.responses import page, refused
 from notifyaudit.choosing.saving import end_wish, save
 from notifyaudit.choosing.wishes import Collector, Wish, Wishes
 from notifyaudit.links import Reader, name_of, read_preferences_token
+from notifyaudit.pages import behind_link, rendered
 from notifyaudit.preferring import preference_of
 from notifyaudit.recipients import Recipient
-from notifyaudit.tokens import InvalidToken
-
-_METHODS = ["GET", "HEAD", "POST"]
+from notifyaudit.throttling import count_request
 
 
-@require_http_methods(_METHODS)
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def preferences(request: HttpRequest) -> HttpResponse:
     """Of the user who is signed in."""
     recipient = Recipient.of(request.user)
     preference = preference_of(recipient)
-    return _respond(
-        request, Reader(name_of(recipient.user_id, preference), recipient, request.user, preference)
-    )
+    reader = Reader(name_of(recipient.user_id, preference), recipient, request.user, preference)
+    response = _respond(request, reader)
+    add_never_cache_headers(response)
+    return response
 
 
-# The token is the authority, and nobody can make one up: a forged request would have to know it. Mail
-# programs open the page without cookies.
-@csrf_exempt
-@login_not_required
-@require_http_methods(_METHODS)
+@behind_link
 def address_preferences(request: HttpRequest, token: str) -> HttpResponse:
     """Of a plain address; a user's link leads to where they sign in."""
-    try:
-        reader = Reader.named(read_preferences_token(token))
-    except InvalidToken:
-        response = refused(request)
-    else:
-        if reader.user is not None:
-            return redirect("notifyaudit:preferences")
-        with translation.override(reader.preference.language or translation.get_language()):
-            response = _respond(request, reader)
-    # The page's own address must not be told to whatever it links to.
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    name = read_preferences_token(token)
+    count_request(name)
+    reader = Reader.named(name)
+    if reader.user is not None:
+        return redirect("notifyaudit:preferences")
+    with translation.override(reader.preference.language or translation.get_language()):
+        return _respond(request, reader)
 
 
 def _respond(request: HttpRequest, reader: Reader) -> HttpResponse:
@@ -79,7 +69,7 @@ def _respond(request: HttpRequest, reader: Reader) -> HttpResponse:
             request.GET.get("done", ""), ""
         )
     context = _context(reader, form, wishes) | {"status": status}
-    return page(request, "notifyaudit/preferences.html", context, status=422 if form.errors else 200)
+    return rendered(request, "notifyaudit/preferences.html", context, status=422 if form.errors else 200)
 
 
 def _done(request: HttpRequest, what: str) -> HttpResponse:

@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST
 
 from notifyaudit import conf
 from notifyaudit.choosing import wording
-from notifyaudit.choosing.responses import is_fetched, page, refused
 from notifyaudit.choosing.saving import tell
 from notifyaudit.contention import persistent
 from notifyaudit.frequency import Frequency
@@ -26,6 +25,7 @@ from notifyaudit.labels import readable_value
 from notifyaudit.links import Reader, name_of
 from notifyaudit.models import Subscription
 from notifyaudit.models.subscription import Matter
+from notifyaudit.pages import rendered
 from notifyaudit.preferring import preference_of
 from notifyaudit.recipients import Recipient
 from notifyaudit.rendering import template_of
@@ -110,22 +110,20 @@ def button(request: HttpRequest, target: Any, *, status: str = "") -> SafeString
 def watch(request: HttpRequest, token: str) -> HttpResponse:
     """Do what the button says, and go back to where it stands."""
     user = request.user
+    if not user.is_authenticated:
+        return redirect_to_login(_next(request))
     try:
         user_id, type_name, identifier = _read(token)
     except InvalidToken:
-        return refused(request)
-    if not user.is_authenticated:
-        return redirect_to_login(_next(request))
-    if Recipient.of(user).user_id != user_id:
-        return refused(request)  # it was made for somebody else, who may see more
+        return rendered(request, "notifyaudit/invalid_link.html", status=400)
+    if Recipient.of(user).user_id != user_id:  # it was made for somebody else, who may see more
+        return rendered(request, "notifyaudit/invalid_link.html", status=400)
     target = resolve(type_name, identifier, conf.current().DATABASE)
     if target is None:
         raise Http404("the object is gone")
     status = _choose(user, target, request.POST.get("choice", ""))
-    if is_fetched(request):
-        return page(
-            request, "notifyaudit/watch_answer.html", {"button": button(request, target, status=status)}
-        )
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":  # the script, which shows it in place
+        return HttpResponse(button(request, target, status=status))
     return HttpResponseRedirect(_next(request))
 
 

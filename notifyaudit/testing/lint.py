@@ -22,6 +22,7 @@ from notifyaudit.htmltext import html_to_text
 from notifyaudit.registry import emails
 from notifyaudit.statements import writes
 from notifyaudit.testing.forgotten import is_to_be_tested
+from notifyaudit.testing.links import links_of
 from notifyaudit.text import describe
 
 MAX_SUBJECT = 78
@@ -29,6 +30,7 @@ MAX_SUBJECT = 78
 
 RULES = (
     "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
+    "unsubscribe",
 )  # fmt: skip
 
 _SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms", "cid", "data"})
@@ -132,6 +134,7 @@ class Linter:
             yield Problem("preview", f"its preview cannot be rendered: {describe(error)}")
             return
         yield from self._of_content(content, language)
+        yield from _of_unsubscribing(email, content)
 
     def _of_definition(self, email: AuditEmail, error: EmailServiceConfigError) -> Iterator[Problem]:
         if email.template_name and email.get_subject():
@@ -141,7 +144,7 @@ class Linter:
         yield from self._of_subject(email.get_subject())
 
     def _of_content(self, content: EmailMultiAlternatives, language: str) -> Iterator[Problem]:
-        source = next((str(body) for body, kind in content.alternatives if kind == "text/html"), "")
+        source = _html_of(content)
         subject, text, html = str(content.subject), str(content.body), BeautifulSoup(source, "html.parser")
         yield from self._of_subject(subject)
         parts = {"subject": subject, "text part": text, "html part": html_to_text(source)}
@@ -233,6 +236,22 @@ def _of_links(html: BeautifulSoup) -> Iterator[Problem]:
         if scheme not in _SCHEMES or (scheme in {"http", "https"} and not host):
             hint = "BASE_URL is not set" if not conf.current().BASE_URL else "put {{ base_url }} in front"
             yield Problem("link", f"{url!r} of <{element.name}> leads nowhere from a mail: {hint}")
+
+
+def _of_unsubscribing(email: AuditEmail, content: EmailMultiAlternatives) -> Iterator[Problem]:
+    url = email.unsubscribe_url
+    if not url:
+        return  # it is mandatory, or the project has no such page, of which a check tells
+    parts = {"html part": links_of(_html_of(content)), "text part": str(content.body)}
+    for name, part in parts.items():
+        if url not in part:
+            yield Problem(
+                "unsubscribe", f"its {name} has no {{{{ unsubscribe_url }}}}; mandatory mail needs none"
+            )
+
+
+def _html_of(content: EmailMultiAlternatives) -> str:
+    return next((str(body) for body, kind in content.alternatives if kind == "text/html"), "")
 
 
 def _of_accessibility(html: BeautifulSoup, language: str) -> Iterator[Problem]:

@@ -66,6 +66,7 @@ few = settings(max_examples=40, deadline=None, suppress_health_check=list(Health
 HEADERS = {
     *("subject", "from", "to", "cc", "reply-to", "date", "message-id", "references", "in-reply-to"),
     *("auto-submitted", "content-language", "x-correlation-id", "x-own"),
+    *("list-unsubscribe", "list-unsubscribe-post", "list-id"),
     *("mime-version", "content-type", "content-transfer-encoding"),
 }
 REFUSALS = ("InvalidAddress", "InvalidHeader", "EmailServiceConfigError", "Refused")

@@ -20,7 +20,8 @@ pytest_plugins = ["pytester"]
 
 LINT = "from notifyaudit.testing import lint_emails\n"
 NOT_DEFINED = "is not defined; give it in get_context_data()"
-GOOD = '<html lang="en"><body><p>Hello {{ recipient }}</p></body></html>'
+LEAVE = "{{ unsubscribe_url }}"
+GOOD = f'<html lang="en"><body><p>Hello {{{{ recipient }}}}</p><a href="{LEAVE}">Stop</a></body></html>'
 
 
 def saying(words):
@@ -36,7 +37,9 @@ def lint(settings, tmp_path):
     """The complaints about a class with this HTML, in English."""
 
     def lint(html=GOOD, *, engine="django", language="en", linter=None, **attributes):
-        templates(settings, tmp_path, engine, {"t.html": html, "t.txt": attributes.pop("txt", "Hello")})
+        templates(
+            settings, tmp_path, engine, {"t.html": html, "t.txt": attributes.pop("txt", "Hello") + LEAVE}
+        )
         defaults = {
             "actions": [DocumentAction.FILED],
             "subject": "Filed",

@@ -50,6 +50,9 @@ def test_it_is_the_whole_mail(audit_outbox, document, user):
         Auto-Submitted: auto-generated
         Content-Language: en-gb
         In-Reply-To: <thread>
+        List-Id: "Document changed" <testapp.DocumentChangedEmail.site.example>
+        List-Unsubscribe: <https://site.example/notifyaudit/unsubscribe/<token>/>
+        List-Unsubscribe-Post: List-Unsubscribe=One-Click
         References: <thread>
         X-Correlation-ID: <correlation-id>
 

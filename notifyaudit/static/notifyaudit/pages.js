@@ -92,5 +92,13 @@
     });
   }
 
+  // One that would leave the screen opens to the other side.
+  document.addEventListener("toggle", (event) => {
+    const menu = event.target.open && event.target.querySelector(".notifyaudit-watch-menu");
+    if (!menu) return;
+    const box = menu.getBoundingClientRect();
+    menu.classList.toggle("notifyaudit-watch-end", box.right > document.documentElement.clientWidth || box.left < 0);
+  }, true);
+
   for (const owner of document.querySelectorAll("[data-notifyaudit]")) suggestZone(owner);
 })();
