@@ -58,6 +58,7 @@ class PreferencesForm(forms.Form):
         super().__init__(data)
         self.reader = reader
         self.kinds = {kind_field(email_class): email_class for email_class in kinds}
+        self.silence = wishes.silence
         self.rows = {row_field(wish): wish for wish in wishes.watched if wish.can_change}
         self._add_reading()
         for name, email_class in self.kinds.items():

@@ -15,7 +15,7 @@ from notifyaudit.addresses import veiled
 from notifyaudit.choosing.forms import PreferencesForm, kind_field, row_field
 from notifyaudit.choosing.kinds import by_app, choice_of, kinds_for, words_of
 from notifyaudit.choosing.saving import end_wish, save
-from notifyaudit.choosing.wishes import Collector, Wish, Wishes
+from notifyaudit.choosing.wishes import Collector, Wishes
 from notifyaudit.links import Reader, name_of, read_preferences_token
 from notifyaudit.pages import behind_link, rendered
 from notifyaudit.preferring import preference_of
@@ -51,7 +51,7 @@ def _respond(request: HttpRequest, reader: Reader) -> HttpResponse:
     kinds = kinds_for(reader)
     wishes = Collector(reader, [email_class.key for email_class in kinds]).collect()
     if request.method == "POST" and "end" in request.POST:
-        for wish in _own(wishes):
+        for wish in wishes.own():
             if wish.row.key == request.POST["end"]:
                 end_wish(reader, wish)
         # What is not there any more has been ended already, in another tab.
@@ -74,10 +74,6 @@ def _respond(request: HttpRequest, reader: Reader) -> HttpResponse:
 
 def _done(request: HttpRequest, what: str) -> HttpResponse:
     return HttpResponseRedirect(f"{request.path}?done={what}")
-
-
-def _own(wishes: Wishes) -> list[Wish]:
-    return [*wishes.watched, *wishes.muted, *wishes.others]
 
 
 def _context(reader: Reader, form: PreferencesForm, wishes: Wishes) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from notifyaudit.choosing.kinds import OFF, USUAL, words_of
 from notifyaudit.choosing.wishes import Wish
 from notifyaudit.contention import persistent
 from notifyaudit.emails import AuditEmail
+from notifyaudit.frequency import Frequency
 from notifyaudit.labels import readable_value
 from notifyaudit.links import Reader
 from notifyaudit.models import Preference
@@ -44,6 +45,9 @@ def save(reader: Reader, form: PreferencesForm) -> bool:
             elif name in form.rows:
                 _change(reader, form.rows[name], value)
             _add(changes, *_in_words(form, name, value))
+        if form.silence and any(chosen.get(name) in Frequency.values for name in form.kinds):
+            # To ask for a kind of email lifts the mute of everything.
+            _add(changes, form.silence.about, form.silence.how_soon, readable_value(None))
         reading = {name: chosen[name] for name in READING if name in chosen}
         if reading:
             _write_preference(reader, reading)

@@ -92,7 +92,8 @@ class Wishes:
         kinds: the rows about a whole kind of email, by its key.
         watched: about an object, and not muted.
         muted: about an object, and muted.
-        others: about any object: actions, patterns, kinds that no page offers, everything.
+        others: about any object: actions, patterns, kinds that no page offers.
+        silence: the mute of everything, if there is one.
         groups: what is told to groups that the person belongs to.
         hidden: how many rows there are beside.
     """
@@ -101,13 +102,14 @@ class Wishes:
     watched: list[Wish] = field(default_factory=list)
     muted: list[Wish] = field(default_factory=list)
     others: list[Wish] = field(default_factory=list)
+    silence: Wish | None = None
     groups: list[Wish] = field(default_factory=list)
     hidden: int = 0
 
-    @property
-    def silence(self) -> Wish | None:
-        """The mute of everything, if there is one."""
-        return next((wish for wish in self.others if wish.row.matter == Matter.EVERYTHING), None)
+    def own(self) -> list[Wish]:
+        """Those that the person can end, one by one."""
+        silence = [] if self.silence is None else [self.silence]
+        return [*silence, *self.watched, *self.muted, *self.others]
 
 
 class Collector:
@@ -134,6 +136,8 @@ class Collector:
         for row in about_any[:SHOWN]:
             if row.matter == Matter.EMAIL and row.name in self._offered and not row.condition:
                 found.kinds[row.name] = row
+            elif row.matter == Matter.EVERYTHING:
+                found.silence = Wish(row)
             else:
                 found.others.append(Wish(row))
         found.others.sort(key=lambda wish: wish.about.casefold())
