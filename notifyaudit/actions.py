@@ -64,7 +64,8 @@ known = KnownActions()
 
 
 class SubscriptionAction(Action):
-    """What readers do by the links of a mail. Patterns of a project do not mean the library's own actions."""
+    """What readers do by links and on pages. Patterns of a project do not mean the library's own actions."""
 
     UNSUBSCRIBED = "notifyaudit.unsubscribed", _("Unsubscribed")
     RESUBSCRIBED = "notifyaudit.resubscribed", _("Unsubscribing undone")
+    PREFERENCES_CHANGED = "notifyaudit.preferences_changed", _("Preferences changed")

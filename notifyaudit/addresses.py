@@ -102,6 +102,12 @@ def plain(address: str) -> str:
         return address
 
 
+def veiled(address: str) -> str:
+    """Enough of an address for its owner to know it: ``"a…@x.example"``."""
+    local, at, domain = plain(address).rpartition("@")
+    return f"{local[:1]}…{at}{domain}"
+
+
 def envelope(address: str) -> str:
     """
     The address as MAIL FROM and RCPT TO take it: without a display name, the domain in its ASCII

@@ -56,6 +56,11 @@ def holds(condition: Condition, changes: Mapping[str, Sequence[Any]]) -> bool:
     return all(_entry_holds(name, wanted, changes) for name, wanted in condition.items())
 
 
+def entries(condition: Condition) -> list[tuple[str, str, Any]]:
+    """Field, lookup and wanted value of each entry, for whoever puts it into words."""
+    return [(*_split(name), wanted) for name, wanted in condition.items()]
+
+
 def _entry_holds(name: str, wanted: Any, changes: Mapping[str, Sequence[Any]]) -> bool:
     field, lookup = _split(name)
     if field not in changes:

@@ -93,6 +93,21 @@ def mute(subscriber: Any, what: What | None = None, *, target: models.Model | No
     return _write(_topic(subscriber, what, target, {}), muted=True, frequency="")
 
 
+def end(subscriber: Any, key: str) -> int:
+    """
+    As :func:`unsubscribe`, by the key of the row: also where its object is gone, or its action is no longer
+    declared. A row of somebody else is left alone.
+
+    Returns:
+        how many rows there were: 0 or 1.
+
+    Raises:
+        InvalidRecipient: if the subscriber is none.
+    """
+    subscriber_key = _subscriber(subscriber)["subscriber_key"]
+    return _rows().filter(key=key, subscriber_key=subscriber_key).delete()[0]
+
+
 def mute_of(
     recipient: Recipient, matter: Matter, name: str, target_type: str, target_id: str
 ) -> Subscription:

@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"
     PREFERENCES = "preferences"
+    WATCH = "watch"
 
 
 class InvalidToken(Exception):

@@ -1,0 +1,1 @@
+"""The pages and buttons by which people choose what they are told."""
