@@ -11,8 +11,10 @@ from typing import Any
 import django
 from django.apps import apps
 
+from example_site import watching
 from example_site.inbox import Mail
 from example_site.ledger import Rows, Telling
+from example_site.plot import FACILITY, FIRE_SAFETY, INSPECTOR, LIFT, OWNER, REVIEWER, ROOF, StoryError
 from example_site.ports import PortError
 from example_site.processes import ROOT, ProcessError, Processes, end_on_sigterm, shown_path
 from example_site.terminal import Terminal
@@ -21,17 +23,6 @@ from example_site.webclient import Browser, Page, PageError
 DIRECTORY = ROOT / "var" / "demo"
 MAIL_SECONDS = 30
 OK = 200
-
-FIRE_SAFETY = "Fire safety, Tower 7"
-LIFT = "Lift maintenance, Tower 7"
-ROOF = "Roof survey, Harbour Hall"
-
-INSPECTOR, REVIEWER = "inspector@example.com", "reviewer@example.com"
-OWNER, FACILITY = "owner@example.com", "facility@tower7.example"
-
-
-class StoryError(Exception):
-    """What should have happened did not."""
 
 
 class Story:
@@ -90,16 +81,16 @@ class Story:
             raise StoryError("The removed inspection is still in the database.")
         self.terminal.gap()
         self.terminal.say("The inspection is gone from the database; its mails still name it.")
-
-    def finish(self) -> None:
-        """Later mails have arrived since the roll-back: one about it would have come before them."""
-        self.terminal.heading("5. What is in the inbox now")
-        self.check_inbox()
+        # They were sent after the roll-back: a mail about that would have come before them.
         about_roof = self.processes.inbox.mails(containing=ROOF)
-        self.terminal.fact("Mails", f"{self.expected.total()}, each recipient's exactly once per event")
-        self.terminal.fact("", f"{len(about_roof)} about “{ROOF}”, whose change was rolled back")
+        self.terminal.say(f"{len(about_roof)} mails are about “{ROOF}”, whose change was rolled back.")
         if about_roof:
             raise StoryError("Somebody was told of a change that was rolled back.")
+
+    def finish(self) -> None:
+        self.terminal.heading("8. What is in the inbox now")
+        self.check_inbox()
+        self.terminal.fact("Mails", f"{self.expected.total()}, each recipient's exactly once per event")
 
     def page_of(self, browser: Browser, title: str) -> Page:
         """The inspection's page, found as a person does: building, then inspection."""
@@ -201,6 +192,9 @@ def run(processes: Processes, terminal: Terminal) -> None:
     inspector = Browser(processes.base_url)
     inspector.log_in("inspector", processes.password)
     story.remove(inspector)
+    colleague = Browser(processes.base_url)
+    colleague.log_in("inspector2", processes.password)
+    watching.tell(story, watcher=colleague, inspector=inspector, reviewer=reviewer)
     story.finish()
 
 

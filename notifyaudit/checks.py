@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.apps import apps
 from django.contrib.auth import get_permission_codename
@@ -94,6 +95,20 @@ def check_emails(**_: Any) -> list[CheckMessage]:
         found += _check_templates(email_class)
         found += _check_permission(email_class)
     return found
+
+
+@register("notifyaudit")
+def check_time_zones(**_: Any) -> list[CheckMessage]:
+    """W006: digests close by the clock of their readers."""
+    if available_timezones():
+        return []
+    return [
+        checks.Warning(
+            "This machine knows no time zones, so all digests close by UTC.",
+            hint="Install the tzdata package, of the system or from the package index.",
+            id="notifyaudit.W006",
+        )
+    ]
 
 
 @register(Tags.models)

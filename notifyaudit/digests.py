@@ -24,7 +24,9 @@ class DigestEmail(AuditEmail):
     """
 
     collects = True
-    subject = _("{{ period }}: {{ total }} changed")
+    subject = _(
+        "{{ period }} digest: {{ sections.0.name }}{% if total > 1 %} and {{ others }} more{% endif %}"
+    )
     template_name = "notifyaudit/digest.html"
     template_txt_name = "notifyaudit/digest.txt"
     threaded = False
@@ -72,12 +74,13 @@ class DigestEmail(AuditEmail):
         return sorted(super().sections, key=self.importance, reverse=True)
 
     def get_context_data(self) -> dict[str, Any]:
-        """``sections``, ``omitted`` (how many more there are), ``total`` and ``period``."""
+        """``sections``, how many are ``omitted``, ``total``, ``others`` (all but the first) and ``period``."""
         return {
             **super().get_context_data(),
             "sections": self.sections[: self.max_sections],
             "omitted": max(len(self.sections) - self.max_sections, 0),
             "total": len(self.sections),
+            "others": len(self.sections) - 1,
             "period": self.frequency.label,
         }
 

@@ -41,6 +41,11 @@ class Section:
         return self.events[-1].target
 
     @property
+    def actors(self) -> list[str]:
+        """Who did it, in the order in which they first did; whoever has no name is left out."""
+        return list(dict.fromkeys(event.actor_repr for event in self.events if event.actor_repr))
+
+    @property
     def url(self) -> str:
         """Its page, by ``get_absolute_url()``; empty if it has none, or is gone."""
         get_absolute_url = getattr(self.target, "get_absolute_url", None)

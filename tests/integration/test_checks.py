@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from zoneinfo import reset_tzpath
 
 import pytest
 from django.core.checks import run_checks
@@ -213,3 +214,14 @@ def test_a_permission_that_no_model_declares():
     assert "Did you mean 'testapp.view_document'" in text
     with email_kind(permission="testapp.view_document"):
         assert found() == []
+
+
+def test_a_machine_without_time_zones():
+    reset_tzpath(to=[])
+    with pytest.MonkeyPatch.context() as patched:
+        # A package of that name takes the place of what the system lacks.
+        patched.setitem(sys.modules, "tzdata", None)
+        try:
+            assert only()[0] == "notifyaudit.W006"
+        finally:
+            reset_tzpath()
