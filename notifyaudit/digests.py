@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
@@ -21,31 +21,43 @@ from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_change
 from notifyaudit.registry import emails
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """
     What a digest says of one object.
 
     Args:
-        name: what the object was called last.
         net: what is left of its events.
-        changes: the same, as people read it.
-        happened: ``(label of the action, how often)``, of what happened without a change.
         events: all of the object's, oldest first.
     """
 
-    name: str
     net: NetChange
-    changes: Mapping[str, Change]
-    happened: list[tuple[str, int]]
     events: list[AuditEvent]
+
+    # For people, and so made when it is asked for: whether a mail leaves is asked in no reader's language.
+
+    @cached_property
+    def name(self) -> str:
+        """What the object was called last."""
+        newest = self.events[-1]
+        return newest.target_repr or known.label(newest.action)
+
+    @cached_property
+    def changes(self) -> Mapping[str, Change]:
+        """The net changes, as people read them."""
+        return readable(self.net.changes, model_of(self.events[-1].target_type))
+
+    @cached_property
+    def happened(self) -> list[tuple[str, int]]:
+        """``(label of the action, how often)``, of what happened without a change."""
+        return [(known.label(action), count) for action, count in self.net.happened.items()]
 
     @property
     def target(self) -> Any:
         """The object, as of the newest event; ``None`` when nothing of it is left."""
         return self.events[-1].target
 
-    @property
+    @cached_property
     def url(self) -> str:
         """Its page, by ``get_absolute_url()``; empty if it has none, or is gone."""
         get_absolute_url = getattr(self.target, "get_absolute_url", None)
@@ -106,7 +118,7 @@ class DigestEmail(AuditEmail):
         for event in self.events:
             of_object.setdefault(_about(event), []).append(event)
         nets = net_changes(self._occurrences())
-        found = [_section(net, of_object[net.about]) for net in nets]
+        found = [Section(net=net, events=of_object[net.about]) for net in nets]
         return sorted(found, key=self.importance, reverse=True)
 
     def net_changes(self, target: models.Model) -> dict[str, tuple[Any, Any]]:
@@ -133,7 +145,7 @@ class DigestEmail(AuditEmail):
                 about=_about(event),
                 action=event.action,
                 changes=changes,
-                created=is_creation(event.changes, _never_null(event.target_type)),
+                created=is_creation(event.changes, _never_null(model_of(event.target_type))),
                 snapshot=event.snapshot,
             )
 
@@ -142,20 +154,8 @@ def _about(event: AuditEvent) -> tuple[str, str]:
     return (event.target_type, event.target_id) if event.target_type else ("", event.action)
 
 
-def _section(net: NetChange, events: list[AuditEvent]) -> Section:
-    happened = [(known.label(action), count) for action, count in net.happened.items()]
-    newest = events[-1]
-    return Section(
-        name=newest.target_repr or known.label(newest.action),
-        net=net,
-        changes=readable(net.changes, model_of(newest.target_type)),
-        happened=happened,
-        events=events,
-    )
-
-
-def _never_null(type_name: str) -> frozenset[str]:
-    model = model_of(type_name)
+@lru_cache
+def _never_null(model: type[models.Model] | None) -> frozenset[str]:
     if model is None:
         return frozenset()
     fields = [*model._meta.concrete_fields, *model._meta.many_to_many]
