@@ -4,7 +4,7 @@ place in the message that stays open until their digest leaves.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from notifyaudit import clock, conf
@@ -68,20 +68,24 @@ def _open_messages(invitations: Iterable[Invitation]) -> Mapping[str, int]:
     that a worker has claimed meanwhile is closed, and another opened.
     """
     wanted = {_open_key(invitation): invitation for invitation in invitations}
-    found: dict[str, int] = {}
+    found = _locked(wanted)
     while missing := sorted(wanted.keys() - found.keys()):
         due = closings([wanted[key] for key in missing], clock.now())
         new = [
             _message(wanted[key], open_key=key, due_at=due[wanted[key].recipient.key, wanted[key].frequency])
             for key in missing
         ]
-        # On SQLite, which locks no rows, this keeps all others from writing.
         _messages().bulk_create(new, ignore_conflicts=True)
-        # In one statement: what is read after a lock may be a row that was opened after it. In their order,
-        # so that two who join the same do not wait for each other.
-        opened = _messages().select_for_update().filter(open_key__in=missing).order_by("open_key")
-        found |= {str(key): pk for key, pk in opened.values_list("open_key", "pk")}
+        found |= _locked(missing)
     return found
+
+
+def _locked(open_keys: Collection[str]) -> dict[str, int]:
+    # In one statement: what is read after a lock may be a row that was opened after it. In their order, so
+    # that two who join the same do not wait for each other. SQLite locks no rows; there nobody else writes
+    # while we hold the event.
+    rows = _messages().select_for_update().filter(open_key__in=open_keys).order_by("open_key")
+    return {str(key): pk for key, pk in rows.values_list("open_key", "pk")}
 
 
 def _message(
