@@ -48,10 +48,14 @@ def run() -> None:
     ledger.empty()
 
 
-def prepared() -> None:
+def prepared(changes: Any = None) -> None:
     ledger.empty()
+    recorded(changes)
+
+
+def recorded(changes: Any = None) -> None:
     with waking.wake_ups_suspended():
-        record(DocumentAction.FILED)
+        record(DocumentAction.FILED, changes=changes)
 
 
 def inserted(users: Any) -> None:

@@ -72,7 +72,7 @@ def insert_messages(model: Any, of: Any) -> None:
     """One ``INSERT … SELECT``: an open message to each user of the queryset."""
     user_id = Cast("pk", CharField())
     message_id = Func(template=_RANDOM[connection.vendor], output_field=CharField())
-    _insert(
+    insert(
         model,
         of,
         {
@@ -87,12 +87,11 @@ def insert_messages(model: Any, of: Any) -> None:
 def insert_notifications(model: Any, of: Any, event: AuditEvent) -> None:
     """One ``INSERT … SELECT``: a notification about the event for each message of the queryset."""
     same = {name: models.F(name) for name in ("email_key", "recipient_key", "recipient_id")}
-    _insert(
-        model, of, {**same, "event": Value(event.pk), "message": models.F("pk"), "reason": Value("named")}
-    )
+    insert(model, of, {**same, "event": Value(event.pk), "message": models.F("pk"), "reason": Value("named")})
 
 
-def _insert(model: Any, source: Any, given: Mapping[str, Any]) -> None:
+def insert(model: Any, source: Any, given: Mapping[str, Any]) -> None:
+    """One ``INSERT … SELECT``: a row for each of the queryset, with defaults for what is not given."""
     columns = [field for field in model._meta.concrete_fields if not field.primary_key]
     values = {
         f"bare_{field.name}": given.get(field.name)

@@ -99,6 +99,11 @@ def mail_server(milliseconds: int = 0) -> Iterator[int]:
             process.terminate()
 
 
+def port() -> int:
+    """That of the server, also in a process that measures memory."""
+    return int(os.environ[_PORT])
+
+
 def mailed_to(port: int) -> Any:
     options = {"host": "127.0.0.1", "port": port}
     if django.VERSION >= (6, 1):
@@ -193,7 +198,7 @@ def due_again() -> None:
 def send_many(number: int) -> None:
     """In a process of its own: see :mod:`benchmarks.memory`."""
     inspection = Inspection.objects.get()
-    with mailed_to(int(os.environ[_PORT])), backlog_of(inspection, number):
+    with mailed_to(port()), backlog_of(inspection, number):
         assert send_due() == {MessageStatus.SENT: number}
 
 

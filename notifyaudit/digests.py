@@ -74,7 +74,7 @@ class DigestEmail(AuditEmail):
         return sorted(super().sections, key=self.importance, reverse=True)
 
     def get_context_data(self) -> dict[str, Any]:
-        """``sections``, how many are ``omitted``, ``total``, ``others`` (all but the first) and ``period``."""
+        """``sections``, ``omitted`` ones, ``total``, ``others`` (all but the first) and ``period``."""
         return {
             **super().get_context_data(),
             "sections": self.sections[: self.max_sections],

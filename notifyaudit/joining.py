@@ -4,7 +4,7 @@ until the reader's digest leaves, or until the mail has waited for company long 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from notifyaudit import clock, conf
@@ -78,7 +78,7 @@ def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
     The open message of each, by its key, locked: no worker claims it before it is known who has joined. One
     that a worker has claimed meanwhile is closed, and another opened.
     """
-    found: dict[str, int] = {}
+    found = _locked(wanted)
     while missing := sorted(wanted.keys() - found.keys()):
         now = clock.now()
         due = closings([wanted[key] for key in missing if _is_digest(wanted[key])], now)
@@ -88,13 +88,17 @@ def _open_messages(wanted: Mapping[str, Invitation]) -> Mapping[str, int]:
             )
             for key, invitation in ((key, wanted[key]) for key in missing)
         ]
-        # On SQLite, which locks no rows, this keeps all others from writing.
         _messages().bulk_create(new, ignore_conflicts=True)
-        # In one statement: what is read after a lock may be a row that was opened after it. In their order,
-        # so that two who join the same do not wait for each other.
-        opened = _messages().select_for_update().filter(open_key__in=missing).order_by("open_key")
-        found |= {str(key): pk for key, pk in opened.values_list("open_key", "pk")}
+        found |= _locked(missing)
     return found
+
+
+def _locked(open_keys: Collection[str]) -> dict[str, int]:
+    # In one statement: what is read after a lock may be a row that was opened after it. In their order, so
+    # that two who join the same do not wait for each other. SQLite locks no rows; there nobody else writes
+    # while we hold the event.
+    rows = _messages().select_for_update().filter(open_key__in=open_keys).order_by("open_key")
+    return {str(key): pk for key, pk in rows.values_list("open_key", "pk")}
 
 
 def _message(

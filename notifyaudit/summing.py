@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urljoin
+
+from django.db import models
 
 from notifyaudit import conf
 from notifyaudit.actions import known
@@ -16,24 +19,36 @@ Visible = Callable[[AuditEvent], Mapping[str, Any]]
 """The changes of one event that the reader may see."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """
     What a mail says of one object.
 
     Args:
-        name: what the object was called last.
         net: what is left of its events.
-        changes: the same, as people read it.
-        happened: ``(label of the action, how often)``, of what happened without a change.
         events: all of the object's, oldest first.
     """
 
-    name: str
     net: NetChange
-    changes: Mapping[str, Change]
-    happened: list[tuple[str, int]]
     events: list[AuditEvent]
+
+    # For people, and so made when it is asked for: whether a mail leaves is asked in no reader's language.
+
+    @cached_property
+    def name(self) -> str:
+        """What the object was called last."""
+        newest = self.events[-1]
+        return newest.target_repr or known.label(newest.action)
+
+    @cached_property
+    def changes(self) -> Mapping[str, Change]:
+        """The net changes, as people read them."""
+        return readable(self.net.changes, model_of(self.events[-1].target_type))
+
+    @cached_property
+    def happened(self) -> list[tuple[str, int]]:
+        """``(label of the action, how often)``, of what happened without a change."""
+        return [(known.label(action), count) for action, count in self.net.happened.items()]
 
     @property
     def target(self) -> Any:
@@ -45,7 +60,7 @@ class Section:
         """Who did it, in the order in which they first did; whoever has no name is left out."""
         return list(dict.fromkeys(event.actor_repr for event in self.events if event.actor_repr))
 
-    @property
+    @cached_property
     def url(self) -> str:
         """Its page, by ``get_absolute_url()``; empty if it has none, or is gone."""
         get_absolute_url = getattr(self.target, "get_absolute_url", None)
@@ -65,7 +80,9 @@ def sections_of(events: Sequence[AuditEvent], visible: Visible) -> list[Section]
     of_object: dict[Any, list[AuditEvent]] = {}
     for event in events:
         of_object.setdefault(_about(event), []).append(event)
-    return [_section(net, of_object[net.about]) for net in net_changes(_occurrences(events, visible))]
+    return [
+        Section(net=net, events=of_object[net.about]) for net in net_changes(_occurrences(events, visible))
+    ]
 
 
 def net_changes_of(event: AuditEvent, events: Iterable[AuditEvent]) -> dict[str, Change]:
@@ -85,7 +102,7 @@ def _occurrences(events: Sequence[AuditEvent], visible: Visible) -> Iterator[Occ
             about=_about(event),
             action=event.action,
             changes=changes,
-            created=is_creation(event.changes, _never_null(event.target_type)),
+            created=is_creation(event.changes, _never_null(model_of(event.target_type))),
             snapshot=event.snapshot,
         )
 
@@ -94,20 +111,8 @@ def _about(event: AuditEvent) -> tuple[str, str]:
     return (event.target_type, event.target_id) if event.target_type else ("", event.action)
 
 
-def _section(net: NetChange, events: list[AuditEvent]) -> Section:
-    happened = [(known.label(action), count) for action, count in net.happened.items()]
-    newest = events[-1]
-    return Section(
-        name=newest.target_repr or known.label(newest.action),
-        net=net,
-        changes=readable(net.changes, model_of(newest.target_type)),
-        happened=happened,
-        events=events,
-    )
-
-
-def _never_null(type_name: str) -> frozenset[str]:
-    model = model_of(type_name)
+@lru_cache
+def _never_null(model: type[models.Model] | None) -> frozenset[str]:
     if model is None:
         return frozenset()
     fields = [*model._meta.concrete_fields, *model._meta.many_to_many]

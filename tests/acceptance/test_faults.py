@@ -17,22 +17,30 @@ DATABASES = ["sqlite", "postgres", "mariadb"]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Process]]:
-    """All at the same time: mostly they wait for leases to end."""
-    started = {database: start(database, tmp_path_factory.mktemp(database)) for database in DATABASES}
-    yield started
-    for process in started.values():
+    yield from started(tmp_path_factory, "--kills 30 --mails 500 --lease 4")
+
+
+@pytest.fixture(scope="module")
+def runs_of_digests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Process]]:
+    yield from started(tmp_path_factory, "--digests 40 --kills 12 --mails 300 --lease 4")
+
+
+def started(directories: pytest.TempPathFactory, options: str) -> Iterator[dict[str, Process]]:
+    """A run on each database, all at the same time: mostly they wait for leases to end."""
+    found = {database: start(database, options, directories.mktemp(database)) for database in DATABASES}
+    yield found
+    for process in found.values():
         process.stop()
 
 
-def start(database: str, directory: Path) -> Process:
-    options = ["--database", database, "--kills", "30", "--mails", "500", "--lease", "4"]
+def start(database: str, options: str, directory: Path) -> Process:
     command = [
         sys.executable,
         "-m",
         "tests.acceptance.faults",
-        *options,
-        "--directory",
-        str(directory / "run"),
+        *("--database", database),
+        *options.split(),
+        *("--directory", str(directory / "run")),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return Process(f"run on {database}", command, log=directory / "output.log", environment=environment)
@@ -40,8 +48,16 @@ def start(database: str, directory: Path) -> Process:
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_nothing_is_lost_and_each_repeated_mail_is_known_whatever_is_killed_when(database, runs):
-    status = runs[database].wait(SECONDS)
+    check(runs[database])
 
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_each_event_is_in_exactly_one_digest_whatever_is_killed_while_they_close(database, runs_of_digests):
+    check(runs_of_digests[database])
+
+
+def check(run: Process) -> None:
+    status = run.wait(SECONDS)
     if status == UNAVAILABLE:
-        missing(runs[database].output.strip())
-    assert status == 0, runs[database].output
+        missing(run.output.strip())
+    assert status == 0, run.output

@@ -1,13 +1,18 @@
 """What a digest says when it leaves: the net change of each object, and nothing where nothing is left."""
 
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
 
 from example_site.inspections.actions import InspectionAction
+from example_site.inspections.models import User
 from notifyaudit import clock, record, track
 from notifyaudit.digests import DigestEmail
-from notifyaudit.models import Message
+from notifyaudit.models import Message, Preference
 from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.subscribing import subscribe
@@ -52,6 +57,18 @@ def test_it_tells_the_net_change_of_each_object_the_newest_first(document, mailo
     (html, _) = mail.alternatives[0]
     assert "2 objects have changed." in html
     assert "Price" in html
+
+
+def test_it_is_wholly_in_the_language_and_time_of_its_reader(user, document, mailoutbox):
+    Preference.objects.create(user=user, language="de", timezone="Asia/Kathmandu")
+    moment = datetime(2031, 3, 1, 12, tzinfo=UTC)
+    changes = {"is_public": (False, True), "updated_at": (moment, moment.replace(hour=13))}
+    record(DocumentAction.CHANGED, target=document, changes=changes)
+    with translation.override("fr"), timezone.override("America/Lima"):
+        close()
+    text = mailoutbox[0].body
+    assert "Is public: Nein → Ja" in text
+    assert "Updated at: 1. März 2031 17:45 → 1. März 2031 18:45" in text
 
 
 def test_what_was_changed_back_is_not_sent(document, mailoutbox):
@@ -160,3 +177,27 @@ def test_its_templates_are_found_though_no_engine_looks_into_apps(document, mail
     change(document, price=10)
     assert close() == {"sent": 1}
     assert "Price: 0.00 → 10.00" in mailoutbox[0].body
+
+
+def test_a_hundred_digests_of_twenty_events_are_read_as_one(mailoutbox):
+    readers = User.objects.bulk_create(
+        User(username=f"reader{number}", email=f"reader{number}@x.example") for number in range(99)
+    )
+    for reader in readers:
+        subscribe(reader, "*", frequency="daily")
+    owner, folder = User.objects.create(username="author"), Folder.objects.create(name="Plans")
+    documents = [Document.objects.create(title=str(each), owner=owner, folder=folder) for each in range(5)]
+    with email_kind(actions=[DocumentAction.CHANGED]):
+        for price in range(4):
+            for document in documents:
+                changes = {"price": (price, price + 1)}
+                record(DocumentAction.CHANGED, target=document, actor=owner, changes=changes)
+        route_pending()
+        clock.advance(timedelta(days=1, hours=1))
+        with CaptureQueriesContext(connection) as statements:
+            assert send_due() == {"sent": 100}
+    assert all("5 objects have changed." in mail.body for mail in mailoutbox)
+    verbs = Counter(statement["sql"].partition(" ")[0] for statement in statements)
+    # Beside the claim, of each mail its mark and its outcome.
+    assert verbs["SELECT"] <= 20, verbs
+    assert verbs["UPDATE"] <= 2 * 100 + 2, verbs

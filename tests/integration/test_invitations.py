@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from example_site.inspections.models import User
 from notifyaudit import clock, record
@@ -176,6 +178,16 @@ class TestDigests:
             route_pending()
             Message.objects.update(open_key=None)
         assert [message.notifications.count() for message in Message.objects.all()] == [1, 1]
+
+    def test_who_joins_one_that_is_open_writes_no_message(self, user):
+        subscribe(user, "*", frequency="daily")
+        events = [record(DocumentAction.FILED) for _ in range(2)]
+        route(events[0])
+        with CaptureQueriesContext(connection) as statements:
+            route(events[1])
+        written = [each["sql"] for each in statements if not each["sql"].startswith("SELECT")]
+        assert not [sql for sql in written if "notifyaudit_message" in sql.partition("(")[0]]
+        assert Message.objects.get().notifications.count() == 2
 
     @needs_row_locks
     @pytest.mark.django_db(transaction=True)
