@@ -1,6 +1,5 @@
 """Who hears of what on the example site, what the mails say, and where their links lead."""
 
-import re
 from datetime import date
 from functools import partial
 
@@ -22,8 +21,6 @@ from example_site.inspections.models import Building, Inspection, Section
 from example_site.inspections.reporting import create_report
 from notifyaudit import thread_id
 from tests.example.factories import FACILITY, upload
-
-UNSUBSCRIBE = "/notifyaudit/unsubscribe/"
 
 
 @pytest.fixture
@@ -186,20 +183,17 @@ def test_everybody_with_an_account_can_open_what_their_mail_links_to(audit_outbo
     mails = audit_outbox.all(to=lambda recipient: recipient != FACILITY)
     assert mails
     for email in mails:
-        [link] = [link for link in email.links if UNSUBSCRIBE not in link]
-        page = email.follow(link)
-        assert page.status_code == 200
-        assert page.context["user"] == email.recipient
-        email.assert_link(re.compile(UNSUBSCRIBE))
+        pages = [email.follow(link) for link in email.links]
+        assert {page.status_code for page in pages} == {200}
+        readers = {page.context["user"] for page in pages if "user" in page.context}
+        assert readers == {email.recipient}
 
 
 @pytest.mark.parametrize("happen", ["completed", "reported", "reopened", "removed"], indirect=True)
 def test_a_plain_address_gets_no_link_to_a_page_that_it_cannot_open(audit_outbox, happen):
     happen()
     email = audit_outbox.one(to=FACILITY)
-    [link] = email.links
-    assert UNSUBSCRIBE in link
-    assert email.follow(link).status_code == 200
+    assert {email.follow(link).status_code for link in email.links} == {200}
     email.assert_not_contains("Open the inspection", "Open the building")
 
 
