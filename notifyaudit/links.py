@@ -14,7 +14,7 @@ from django.utils.encoding import iri_to_uri, punycode
 from notifyaudit import conf
 from notifyaudit.identity import resolve
 from notifyaudit.models import Preference
-from notifyaudit.preferring import preference_of, recipient_of
+from notifyaudit.preferring import needs_row, preference_of, recipient_of
 from notifyaudit.recipients import Recipient
 from notifyaudit.tokens import InvalidToken, Purpose, read, sign
 
@@ -89,8 +89,11 @@ class Reader:
 
 
 def name_of(user_id: str, preference: Preference | None) -> str:
-    """What links call a reader: a user by their id, anybody else by their row of preferences."""
-    if user_id:
+    """
+    What links call a reader: a user by their id; anybody else, and a user whose id may be an address, by
+    their row of preferences.
+    """
+    if user_id and not needs_row(Recipient("", user_id)):
         return f"u{user_id}"
     return f"p{preference.pk}" if preference is not None and preference.pk else NOBODY
 

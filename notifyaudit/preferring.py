@@ -29,18 +29,25 @@ def preferences_of(recipients: Collection[Recipient]) -> Mapping[str, Preference
 def preference_of(recipient: Recipient) -> Preference:
     """Theirs; not saved, where they have none."""
     found = preferences_of([recipient]).get(recipient.key)
-    if found is not None:
-        return found
-    if recipient.user_id:
-        return Preference(user_id=key_from(get_user_model(), recipient.user_id))
-    return Preference(address_key=recipient.key, address=recipient.address)
+    return found if found is not None else _new(recipient)
+
+
+def needs_row(recipient: Recipient) -> bool:
+    """Whether a link can name them by a row only, since all else about them is an address."""
+    return not recipient.user_id or "@" in recipient.user_id
 
 
 @persistent
 def ensure_rows(recipients: Iterable[Recipient]) -> None:
-    """Give each of these plain addresses a row, so that a link can name it without telling the address."""
-    rows = [Preference(address_key=each.key, address=each.address) for each in recipients]
+    """Give each of these a row, so that a link can name them without telling an address."""
+    rows = [_new(each) for each in recipients]
     _rows().bulk_create(rows, ignore_conflicts=True)
+
+
+def _new(recipient: Recipient) -> Preference:
+    if recipient.user_id:
+        return Preference(user_id=key_from(get_user_model(), recipient.user_id))
+    return Preference(address_key=recipient.key, address=recipient.address)
 
 
 def recipient_of(preference: Preference) -> Recipient:

@@ -20,7 +20,7 @@ from notifyaudit.headers import overridden
 from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, Notification, Preference, Reason, SkipReason
 from notifyaudit.models.event import look_up_together
-from notifyaudit.preferring import ensure_rows, preferences_of
+from notifyaudit.preferring import ensure_rows, needs_row, preferences_of
 from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 
@@ -118,7 +118,7 @@ def _recipient_of(message: Message) -> Recipient:
 def _preferences_of(messages: Iterable[Message]) -> Mapping[str, Preference]:
     recipients = {each.recipient_key: _recipient_of(each) for each in messages}
     found = preferences_of(recipients.values())
-    new = [each for key, each in recipients.items() if not each.user_id and key not in found]
+    new = [each for key, each in recipients.items() if needs_row(each) and key not in found]
     if new:
         ensure_rows(new)
         found = {**found, **preferences_of(new)}

@@ -245,9 +245,7 @@ def _of_unsubscribing(email: AuditEmail, content: EmailMultiAlternatives) -> Ite
     parts = {"html part": links_of(_html_of(content)), "text part": str(content.body)}
     for name, part in parts.items():
         if url not in part:
-            yield Problem(
-                "unsubscribe", f"its {name} has no {{{{ unsubscribe_url }}}}; mandatory mail needs none"
-            )
+            yield Problem("unsubscribe", f"its {name} has no link to {{{{ unsubscribe_url }}}}")
 
 
 def _html_of(content: EmailMultiAlternatives) -> str:

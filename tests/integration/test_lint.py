@@ -20,8 +20,8 @@ pytest_plugins = ["pytester"]
 
 LINT = "from notifyaudit.testing import lint_emails\n"
 NOT_DEFINED = "is not defined; give it in get_context_data()"
-LEAVE = "{{ unsubscribe_url }}"
-GOOD = f'<html lang="en"><body><p>Hello {{{{ recipient }}}}</p><a href="{LEAVE}">Stop</a></body></html>'
+LINK = '<a href="{{ unsubscribe_url }}">Stop</a>'
+GOOD = f'<html lang="en"><body><p>Hello {{{{ recipient }}}}</p>{LINK}</body></html>'
 
 
 def saying(words):
@@ -37,9 +37,7 @@ def lint(settings, tmp_path):
     """The complaints about a class with this HTML, in English."""
 
     def lint(html=GOOD, *, engine="django", language="en", linter=None, **attributes):
-        templates(
-            settings, tmp_path, engine, {"t.html": html, "t.txt": attributes.pop("txt", "Hello") + LEAVE}
-        )
+        templates(settings, tmp_path, engine, {"t.html": html, "t.txt": attributes.pop("txt", "Hello")})
         defaults = {
             "actions": [DocumentAction.FILED],
             "subject": "Filed",
@@ -129,7 +127,7 @@ def test_what_a_template_includes_must_be_there(lint, engine):
 def test_all_that_is_wrong_is_said_at_once(lint):
     html = '<html><p>{{ nmae }}<img src="logo.png"><a href="/x/">Open</a></p></html>'
     assert [problem.partition(":")[0] for problem in lint(html, subject="x" * 80)] == [
-        "subject", "link", "link", "alt", "lang", "undefined",
+        "subject", "link", "link", "alt", "lang", "unsubscribe", "unsubscribe", "undefined",
     ]  # fmt: skip
 
 
@@ -199,7 +197,7 @@ def test_a_preview_that_writes_is_complained_of(lint):
 
 def test_a_missing_base_url_is_named_as_the_cause(lint, settings):
     settings.NOTIFYAUDIT = {}
-    (problem,) = lint(saying('<a href="{{ base_url }}/x/">Open</a>'))
+    (problem,) = lint(saying('<a href="{{ base_url }}/x/">Open</a>').replace(LINK, ""))
     assert problem == "link: '/x/' of <a> leads nowhere from a mail: BASE_URL is not set"
 
 
@@ -212,8 +210,31 @@ def test_rules_can_be_left_out_and_limits_set(lint):
 
 def test_each_language_is_rendered_whatever_the_class_says(lint):
     html = '{% load i18n %}{% get_current_language as code %}<html lang="{{ code }}"><p>Hello</p></html>'
+    html = html.replace("</p>", f"</p>{LINK}")
     assert lint(html, language="de", get_translation=lambda self: "fr") == []
     assert translation.get_language() == "en-gb"
+
+
+@pytest.mark.parametrize(
+    ("html", "txt", "parts"),
+    [
+        (GOOD, None, []),
+        (GOOD.replace(LINK, ""), None, ["html part", "text part"]),
+        (GOOD, "Hello", ["text part"]),
+        (GOOD.replace(LINK, "{{ unsubscribe_url }}"), "Hello {{ unsubscribe_url }}", ["html part"]),
+    ],
+)
+def test_both_parts_have_a_link_to_unsubscribe(lint, html, txt, parts):
+    text = {"template_txt_name": "t.txt", "txt": txt} if txt else {}
+    assert lint(html, **text) == [
+        f"unsubscribe: its {part} has no link to {{{{ unsubscribe_url }}}}" for part in parts
+    ]
+
+
+def test_where_nobody_can_unsubscribe_no_link_is_asked_for(lint, settings):
+    assert lint(GOOD.replace(LINK, ""), mandatory=True) == []
+    settings.ROOT_URLCONF = "example_site.inspections.urls"
+    assert lint(GOOD.replace(LINK, "")) == []
 
 
 class TestCases:
@@ -340,4 +361,5 @@ class TestInAProject:
 def test_the_rules_are_all_in_use():
     assert set(RULES) == {
         "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
+        "unsubscribe",
     }  # fmt: skip
