@@ -1,6 +1,7 @@
 """What a link stops is told no more, all else still is, and undoing leaves no trace."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import Group
@@ -16,6 +17,7 @@ from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.tasks import sweep
 from notifyaudit.tokens import InvalidToken
+from tests.integration.concurrency import before_first, needs_row_locks, on_its_own_connection
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document
@@ -305,6 +307,22 @@ class TestEvents:
             opt_out(reader, KIND)
             sweep()
         assert [mail.to for mail in mailoutbox] == [[other.email]]
+
+
+@needs_row_locks
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_stops_it_once():
+    reader = reader_of(User.objects.create(username="ann"))
+    with ThreadPoolExecutor() as workers:
+        second = []
+
+        def click_again():
+            second.append(workers.submit(on_its_own_connection, opt_out, reader, KIND))
+
+        with before_first("INSERT INTO", "notifyaudit_subscription", click_again):
+            event = opt_out(reader, KIND)
+        assert second[0].result(timeout=30) == event
+    assert Subscription.objects.count() == 1
 
 
 @pytest.mark.parametrize(
