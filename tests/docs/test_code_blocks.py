@@ -255,6 +255,12 @@ def test_the_functions_on_digests_do_what_they_say(page_runner, inspection, buil
     assert Preference.objects.get(user=reviewer).digest_hour == 17
 
 
+def test_the_function_on_unsubscribing_subscribes_to_the_librarys_own_actions(page_runner, reviewer):
+    page = page_runner(DOCS / "how-to" / "unsubscribe.md")
+    page["tell_who_leaves"](reviewer)
+    assert Subscription.objects.get(name="notifyaudit.*").user_id == str(reviewer.pk)
+
+
 def test_the_function_on_subscribing_writes_what_it_says(page_runner, inspection, reviewer, rf):
     page = page_runner(REFERENCE / "subscribing.md")
     request = rf.get("/")
