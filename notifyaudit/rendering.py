@@ -8,7 +8,7 @@ from typing import Any
 import django.template.backends.django
 import django.template.backends.jinja2
 import jinja2
-from django.template import Context, Engine, Origin, Template, TemplateDoesNotExist
+from django.template import Context, Engine, Origin, Template, TemplateDoesNotExist, engines
 from django.template.loader import get_template
 
 from notifyaudit.htmltext import html_to_text
@@ -20,11 +20,29 @@ _ORIGIN = Origin("<subject>", template_name="subject")
 
 
 @lru_cache(maxsize=1)
-def _own() -> django.template.backends.django.DjangoTemplates:
-    """The library's templates, for projects whose engines do not look into apps."""
-    directory = Path(__file__).parent / "templates"
-    options = {"NAME": "notifyaudit", "DIRS": [directory], "APP_DIRS": False, "OPTIONS": {}}
-    return django.template.backends.django.DjangoTemplates(options)
+def _own(
+    project: django.template.backends.django.DjangoTemplates | None,
+) -> django.template.backends.django.DjangoTemplates:
+    """
+    The library's templates, for projects whose engines do not look into apps. Those of the project's engine
+    come first, so that one of the library's may extend what the project has put in its place.
+    """
+    directories: list[Any] = [Path(__file__).parent / "templates"]
+    options: dict[str, Any] = {}
+    if project is not None:
+        directories = [*project.engine.dirs, *directories]
+        options = {
+            "context_processors": project.engine.context_processors,
+            "builtins": project.engine.builtins,
+            "libraries": project.engine.libraries,
+        }
+    params = {"NAME": "notifyaudit", "DIRS": directories, "APP_DIRS": False, "OPTIONS": options}
+    return django.template.backends.django.DjangoTemplates(params)
+
+
+def _of_project() -> django.template.backends.django.DjangoTemplates | None:
+    kind = django.template.backends.django.DjangoTemplates
+    return next((engine for engine in engines.all() if isinstance(engine, kind)), None)
 
 
 def template_of(name: str) -> Any:
@@ -40,7 +58,7 @@ def template_of(name: str) -> Any:
     except TemplateDoesNotExist:
         if not name.startswith("notifyaudit/"):
             raise
-        return _own().get_template(name)
+        return _own(_of_project()).get_template(name)
 
 
 def render_html(template_name: str, context: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.forms.models import model_to_dict
 from django.template import engines
 from django.template.loader import get_template
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
 
 import notifyaudit
@@ -357,6 +357,24 @@ def test_the_templates_of_the_templates_page_render(page_runner, ready, reviewer
     assert sent["InspectionTitledEmail"].subject == "[Fire safety, Tower 8 <north>] edited"
     attachment = sent["InspectionEditedWithListEmail"].content.attachments[0]
     assert tuple(attachment) == ("fields.txt", "title", "text/plain")
+
+
+def test_the_watch_button_is_where_the_page_puts_it(page_runner, building, reviewer, client):
+    page = page_runner(DOCS / "how-to" / "preference-centre.md")
+    request = RequestFactory().get("/buildings/1/")
+    request.user = reviewer
+    context = {"building": building, "request": request}
+    in_jinja = engines["jinja2"].get_template("inspections/building_head_jinja.html").template
+    env = page["environment"](autoescape=True)
+    for html in (
+        get_template("inspections/building_head.html").render({"building": building}, request),
+        env.from_string(Path(in_jinja.filename).read_text("utf-8")).render(context),
+    ):
+        assert 'action="/notifyaudit/watch/' in html
+    assert 'href="/notifyaudit/preferences/"' in get_template("inspections/account_links.html").render()
+    assert "notifyaudit/pages.js" in get_template("inspections/head.html").render()
+    client.force_login(reviewer)
+    assert "site-header" in client.get("/notifyaudit/preferences/").content.decode()
 
 
 def test_both_engines_find_their_templates(page_runner):

@@ -297,6 +297,31 @@ def test_nobody_keeps_the_page(signed_in, page):
     assert "no-store" in signed_in.get(page)["Cache-Control"]
 
 
+@pytest.mark.parametrize("app_dirs", [True, False])
+def test_a_project_puts_the_page_into_its_own_layout(signed_in, page, settings, tmp_path, app_dirs):
+    (tmp_path / "notifyaudit").mkdir()
+    (tmp_path / "notifyaudit" / "page.html").write_text(
+        "<html><h1>Ours, {{ user }}</h1>{% block content %}{% endblock %}</html>", encoding="utf-8"
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": app_dirs}]
+    text = signed_in.get(page).content.decode()
+    assert "Ours, owner" in text
+    assert "notifyaudit-form" in text
+
+
+def test_a_project_adds_to_a_block_of_the_page(signed_in, page, settings, tmp_path):
+    (tmp_path / "notifyaudit").mkdir()
+    (tmp_path / "notifyaudit" / "preferences.html").write_text(
+        '{% extends "notifyaudit/preferences.html" %}'
+        "{% block reading %}{{ block.super }}<p>Ours</p>{% endblock %}",
+        encoding="utf-8",
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    text = signed_in.get(page).content.decode()
+    assert "<p>Ours</p>" in text
+    assert "Time zone" in text
+
+
 # Plain addresses
 
 
