@@ -19,6 +19,7 @@ class InspectionEditedEmail(AuditEmail):
 
     actions = [InspectionAction.EDITED]
     label = _("Edited inspections")
+    description = _("What changed in the inspections that you work on.")
     subject = _("{{ target }} was edited")
     template_name = "inspections/edited.html"
 
@@ -46,6 +47,7 @@ class InspectionScheduledEmail(AuditEmail):
 
     actions = [InspectionAction.SCHEDULED]
     label = _("Scheduled inspections")
+    description = _("When somebody comes, and who.")
     subject = _("{{ target }} is scheduled for {{ target.scheduled_for|date }}")
     template_name = "inspections/scheduled.html"
 
@@ -67,6 +69,7 @@ class InspectionSubmittedEmail(AuditEmail):
 
     actions = [InspectionAction.SUBMITTED]
     label = _("Inspections to review")
+    description = _("An inspection waits for your review.")
     subject = _("{{ target }} is ready for your review")
     template_name = "inspections/submitted.html"
 
@@ -86,6 +89,7 @@ class InspectionReturnedEmail(AuditEmail):
 
     actions = [InspectionAction.RETURNED]
     label = _("Inspections returned to draft")
+    description = _("There is more to do, and what.")
     subject = _("{{ event.target_repr }} was returned to you")
     template_name = "inspections/returned.html"
 
@@ -108,6 +112,7 @@ class InspectionCompletedEmail(AuditEmail):
 
     actions = [InspectionAction.COMPLETED]
     label = _("Completed inspections")
+    description = _("The result of an inspection.")
     subject = _("{{ target }} was completed")
     template_name = "inspections/completed.html"
     template_txt_name = "inspections/completed.txt"
@@ -131,6 +136,7 @@ class InspectionReopenedEmail(AuditEmail):
 
     actions = [InspectionAction.REOPENED]
     label = _("Reopened inspections")
+    description = _("A result holds no longer, nor does the certificate.")
     subject = _("{{ event.target_repr }} was reopened")
     template_name = "inspections/reopened.html"
 
@@ -154,6 +160,7 @@ class InspectionRemovedEmail(AuditEmail):
 
     actions = [InspectionAction.REMOVED]
     label = _("Removed inspections")
+    description = _("An inspection is gone, with all that belonged to it.")
     subject = _("{{ event.target_repr }} was removed")
     template_name = "inspections/removed.html"
 
@@ -190,6 +197,7 @@ class SectionCriticalEmail(PartEmail):
 
     actions = [SectionAction.ADDED, SectionAction.EDITED]
     label = _("Critical findings")
+    description = _("Somebody has to act.")
     subject = _("Critical finding: {{ event.target_repr }}")
     template_name = "inspections/section_critical.html"
     priority = 10
@@ -224,6 +232,7 @@ class SectionChangedEmail(PartEmail):
 
     actions = [SectionAction.ADDED, SectionAction.EDITED, SectionAction.REMOVED]
     label = _("Changed sections during a review")
+    description = _("A section that you review is not as it was.")
     subject = _("{{ inspection }}: {{ what }}")
     template_name = "inspections/section_changed.html"
 
@@ -258,6 +267,7 @@ class ReportCreatedEmail(PartEmail):
 
     actions = [ReportAction.CREATED]
     label = _("New reports")
+    description = _("The report of an inspection, as a file.")
     subject = _("Report: {{ inspection }}")
     template_name = "inspections/report_created.html"
 
@@ -290,6 +300,7 @@ class PhotoAddedEmail(AuditEmail):
 
     actions = [PhotoAction.ADDED]
     label = _("New photos")
+    description = _("There is something new to look at.")
     subject = _("New photo for {{ target.inspection }}")
     template_name = "inspections/photo_added.html"
 

@@ -21,7 +21,7 @@ from notifyaudit.frequency import Frequency
 from notifyaudit.links import Reader
 from notifyaudit.models.preference import check_zone
 
-READING = ("timezone", "digest_hour", "digest_weekday", "language")
+READING = ("timezone", "digest_hour", "digest_weekday", "language", "auto_subscribe")
 """The fields that are a ``Preference``'s."""
 
 
@@ -46,6 +46,14 @@ class PreferencesForm(forms.Form):
         label=_("Day of weekly digests"), required=False, coerce=int, empty_value=None
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
+    # Not a checkbox: one that is not ticked is not sent, and what is not sent is left as it is.
+    auto_subscribe = forms.TypedChoiceField(
+        label=_("Watch what I work on"),
+        required=False,
+        choices=[(True, _("Yes")), (False, _("No"))],
+        coerce=lambda value: value == "True",
+        empty_value=None,
+    )
 
     def __init__(
         self,
@@ -89,6 +97,8 @@ class PreferencesForm(forms.Form):
         self.fields["timezone"].widget = forms.Select(choices=_zones_with(preference.timezone))
         _offer(self.fields["digest_hour"], [(hour, time_format(time(hour))) for hour in range(24)])
         _offer(self.fields["digest_weekday"], list(WEEKDAYS.items()))
+        if self.reader.user is None or not any(kind.auto_subscribe for kind in self.kinds.values()):
+            del self.fields["auto_subscribe"]  # nobody is subscribed by what they do
         languages = conf.languages()
         if len(languages) < 2:  # noqa: PLR2004 - there is nothing to choose
             del self.fields["language"]

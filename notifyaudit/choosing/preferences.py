@@ -88,6 +88,7 @@ def _context(reader: Reader, form: PreferencesForm, wishes: Wishes) -> dict[str,
         "address": "" if reader.user is not None else veiled(reader.recipient.address),
         "zone": form.initial["timezone"],
         "has_languages": len(conf.languages()) > 1,
+        "can_take_part": "auto_subscribe" in form.fields,
     }
 
 

@@ -475,3 +475,29 @@ def test_two_saves_at_once_are_both_answered(user, page):
             assert [answer.result(timeout=60) for answer in answers] == [302, 302]
             assert Subscription.objects.count() <= 1
             assert Preference.objects.count() == 1
+
+
+# Taking part
+
+
+def test_who_takes_part_can_choose_not_to_watch_by_it(signed_in, user, page):
+    with email_kind(auto_subscribe=True):
+        answer = signed_in.get(page)
+        assert "Watch what I work on" in answer.content.decode()
+        signed_in.post(page, {"auto_subscribe": "False"})
+        assert Preference.objects.get(user=user).auto_subscribe is False
+        signed_in.post(page, {"digest_hour": "9"})
+        assert Preference.objects.get(user=user).auto_subscribe is False
+        signed_in.post(page, {"auto_subscribe": "True"})
+    assert Preference.objects.get(user=user).auto_subscribe is True
+    assert changes()[0] == {"Watch what I work on": ["Yes", "No"]}
+
+
+def test_where_nobody_watches_by_taking_part_there_is_nothing_to_choose(signed_in, page):
+    with email_kind():
+        assert "Watch what I work on" not in signed_in.get(page).content.decode()
+
+
+def test_an_address_does_not_take_part(client, address_page):
+    with email_kind(auto_subscribe=True):
+        assert "Watch what I work on" not in client.get(address_page).content.decode()
