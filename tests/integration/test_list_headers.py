@@ -121,6 +121,7 @@ def test_one_click_is_for_https_only(headers, settings):
     ("base_url", "start"),
     [
         ("https://bücher.example:8443/", "<https://xn--bcher-kva.example:8443/notifyaudit/"),
+        ("https://[::1]:8443", "<https://[::1]:8443/notifyaudit/"),
         ("https://site.example/below", "<https://site.example/below/notifyaudit/"),
     ],
 )
