@@ -80,20 +80,20 @@ def fill(number: int, *, own: bool) -> None:
     """The ledger of so many readers who are to be told of twenty events each, as routing leaves it."""
     ledger.empty()
     shared = [] if own else recorded(1)
-    readers = list(ledger.readers(number))
+    keys = list(ledger.readers(number).values_list("pk", flat=True))
     # A claim's worth at a time: what this takes is not the sender's.
     for start in range(0, number, BATCH):
-        chunk = readers[start : start + BATCH]
+        chunk = keys[start : start + BATCH]
         told = cycle(shared or recorded(len(chunk)))
         messages = Message.objects.bulk_create(
             Message(
                 email_key=DigestEmail.key,
-                recipient_key=f"user:{reader.pk}",
-                recipient_id=str(reader.pk),
+                recipient_key=f"user:{key}",
+                recipient_id=str(key),
                 frequency=Frequency.DAILY,
                 due_at=clock.now(),
             )
-            for reader in chunk
+            for key in chunk
         )
         Notification.objects.bulk_create(
             Notification(
