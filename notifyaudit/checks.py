@@ -12,12 +12,12 @@ from django.db import connections
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from notifyaudit import compat, conf
-from notifyaudit.actions import known
+from notifyaudit.actions import SubscriptionAction, known
 from notifyaudit.addresses import mailbox
 from notifyaudit.emails import AuditEmail
 from notifyaudit.exceptions import ConfigurationError, InvalidAddress
 from notifyaudit.links import has_page
-from notifyaudit.patterns import matches
+from notifyaudit.patterns import is_own, matches
 from notifyaudit.registry import emails
 from notifyaudit.rendering import compile_line, template_of
 
@@ -71,7 +71,22 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 @register("notifyaudit")
 def check_actions(**_: Any) -> list[CheckMessage]:
-    """E003: each action is declared once."""
+    """E003, E012: each action is declared once, and by a name that is not the library's."""
+    return [*_check_names(), *_check_foreign_names()]
+
+
+def _check_foreign_names() -> Iterator[CheckMessage]:
+    for member in known.members():
+        if is_own(member.value) and not isinstance(member, SubscriptionAction):
+            yield Error(
+                f"The action {member.value!r} begins as the library's own do, which '*' does not mean.",
+                hint="Call it after a thing of the project: '<thing>.<verb>'.",
+                obj=type(member),
+                id="notifyaudit.E012",
+            )
+
+
+def _check_names() -> list[CheckMessage]:
     return [
         Error(
             f"The action {value!r} is declared {count} times.",

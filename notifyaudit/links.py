@@ -169,7 +169,9 @@ def absolute(view: str, *args: str) -> str:
         return ""
     # Where Django knows the path below which the site is served, that is in the path already.
     mount = "" if path.startswith(f"{base.path}/") else base.path
-    host = punycode(base.hostname) + (f":{base.port}" if base.port else "")
+    host = base.netloc
+    if not host.isascii():
+        host = punycode(base.hostname) + (f":{base.port}" if base.port else "")
     return f"{base.scheme}://{host}{iri_to_uri(mount)}{path}"
 
 

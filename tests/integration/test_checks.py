@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from example_site.processes import ROOT
-from notifyaudit import Action, actions, checks, compat
+from notifyaudit import Action, actions, checks, compat, registry
 from tests.integration.kinds import email_kind
 from tests.integration.queues import REMOTE
 
@@ -67,6 +67,27 @@ def test_two_settings_for_staging_of_which_one_has_no_effect():
     with override_settings(NOTIFYAUDIT={**BASE, **staging}):
         identifier, text = only()
     assert (identifier, "REDIRECT_ALL_TO takes every mail" in text) == ("notifyaudit.W003", True)
+
+
+def test_a_project_without_the_pages_to_unsubscribe():
+    with override_settings(ROOT_URLCONF="example_site.inspections.urls"):
+        identifier, text = only()
+        assert (identifier, 'include("notifyaudit.urls")' in text) == ("notifyaudit.W004", True)
+        with registry.emails.isolated():
+            registry.emails._classes = {
+                key: each for key, each in registry.emails._classes.items() if each.collects or each.mandatory
+            }
+            assert found() == []
+
+
+def test_an_action_that_is_called_as_the_librarys_own(monkeypatch):
+    monkeypatch.setattr(actions.known, "_classes", dict(actions.known._classes))
+
+    class ForeignAction(Action):
+        LEFT = "notifyaudit.left", "Left"
+
+    identifier, text = only()
+    assert (identifier, "'notifyaudit.left'" in text) == ("notifyaudit.E012", True)
 
 
 def test_a_task_backend_that_makes_callers_wait():

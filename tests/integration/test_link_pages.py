@@ -17,6 +17,7 @@ from notifyaudit.tasks import sweep
 from notifyaudit.tokens import Purpose, read
 from notifyaudit.views import unsubscribe
 from tests.integration.kinds import email_kind
+from tests.integration.test_emails import templates
 from tests.testapp.actions import DocumentAction
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +152,14 @@ class TestAsking:
     def test_it_is_shown_without_engines_that_look_into_apps(self, client, link):
         with override_settings(TEMPLATES=NO_ENGINE_LOOKS_INTO_APPS):
             assert len(options(client.get(link))) == 3
+
+    def test_a_projects_own_page_gives_it_its_look(self, client, link, settings, tmp_path):
+        own = "<b>Our site</b>{% block content %}{% endblock %}"
+        (tmp_path / "notifyaudit").mkdir()
+        templates(settings, tmp_path, "django", {"notifyaudit/page.html": own})
+        response = client.get(link)
+        assert page(response).b.text == "Our site"
+        assert len(options(response)) == 3
 
 
 class TestStopping:

@@ -5,16 +5,17 @@ import re
 import pytest
 from django.core.mail.backends.smtp import EmailBackend
 from django.test import override_settings
-from django.urls import path
+from django.urls import include, path
 
 from example_site.settings.mail import smtp
 from notifyaudit import record
-from notifyaudit.links import name_of
+from notifyaudit.links import Reader, name_of, read_preferences_token
 from notifyaudit.models import Preference
 from notifyaudit.tasks import sweep
 from notifyaudit.transport import close_kept
 from tests.integration.kinds import email_kind
 from tests.integration.mailserver import SmtpServer
+from tests.integration.test_emails import templates
 from tests.testapp.actions import DocumentAction
 
 pytestmark = pytest.mark.django_db
@@ -120,12 +121,32 @@ def test_one_click_is_for_https_only(headers, settings):
     ("base_url", "start"),
     [
         ("https://bücher.example:8443/", "<https://xn--bcher-kva.example:8443/notifyaudit/"),
+        ("https://[::1]:8443", "<https://[::1]:8443/notifyaudit/"),
         ("https://site.example/below", "<https://site.example/below/notifyaudit/"),
     ],
 )
 def test_the_url_is_ascii_and_below_the_path_of_the_site(headers, settings, base_url, start):
     settings.NOTIFYAUDIT = {"BASE_URL": base_url}
     assert headers()["List-Unsubscribe"].startswith(start)
+
+
+@pytest.fixture
+def preferences_page(settings, tmp_path):
+    """A site that has one, and mails that say where."""
+    views = [
+        path("preferences/", lambda request: None, name="preferences"),
+        path("preferences/<str:token>/", lambda request, token: None, name="preferences"),
+    ]
+    settings.ROOT_URLCONF = (path("", include((views, "notifyaudit"))),)
+    templates(settings, tmp_path, "django", {"t.html": "{{ preferences_url }}"})
+
+
+def test_a_user_signs_in_to_choose_and_an_address_has_a_token(preferences_page, headers, user, mailoutbox):
+    headers([user, "ann@x.example"], template_name="t.html")
+    of_user, of_address = sorted((mail.body.strip() for mail in mailoutbox), key=len)
+    assert of_user == "https://site.example/preferences/"
+    token = of_address.rstrip("/").rpartition("/")[2]
+    assert Reader.named(read_preferences_token(token)).recipient.address == "ann@x.example"
 
 
 def test_what_the_class_says_itself_counts(headers):

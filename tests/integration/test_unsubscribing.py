@@ -1,9 +1,13 @@
 """What a link stops is told no more, all else still is, and undoing leaves no trace."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from example_site.inspections.models import User
 from notifyaudit import DigestEmail, Frequency, audit_context, mute, record, subscribe, unsubscribe
@@ -16,6 +20,7 @@ from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.tasks import sweep
 from notifyaudit.tokens import InvalidToken
+from tests.integration.concurrency import needs_row_locks, on_its_own_connection
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document
@@ -305,6 +310,30 @@ class TestEvents:
             opt_out(reader, KIND)
             sweep()
         assert [mail.to for mail in mailoutbox] == [[other.email]]
+
+
+@needs_row_locks
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_stops_it_once():
+    reader = reader_of(User.objects.create(username="ann"))
+    # Where one has looked what there is, and has written nothing yet.
+    both = Barrier(2)
+
+    def wait_for_the_other(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "notifyaudit_subscription"'):
+            with suppress(BrokenBarrierError):
+                both.wait(timeout=0.5)
+        return execute(sql, params, many, context)
+
+    def click():
+        with connection.execute_wrapper(wait_for_the_other):
+            return opt_out(reader, KIND)
+
+    with ThreadPoolExecutor() as workers:
+        clicks = [workers.submit(on_its_own_connection, click) for _ in range(2)]
+        first, second = (click.result(timeout=30) for click in clicks)
+    assert first == second
+    assert Subscription.objects.count() == 1
 
 
 @pytest.mark.parametrize(
