@@ -130,7 +130,7 @@ def test_the_page_of_an_inspection_needs_no_more_queries_for_more_history(
     few = queries(client, draft.get_absolute_url())
     for number in range(1, 6):
         happen(f"u{number}")
-    assert queries(client, draft.get_absolute_url()) == few <= 9
+    assert queries(client, draft.get_absolute_url()) == few <= 11
 
 
 @pytest.mark.parametrize("page", ["list", "building"])

@@ -104,7 +104,7 @@ def test_a_script_gets_the_button_as_it_is_now(button, signed_in, document):
     response = press(signed_in, button(document), "daily", headers={"X-Requested-With": "XMLHttpRequest"})
     found = BeautifulSoup(response.content, "html.parser")
     assert found.summary.text.startswith("Watching (daily)")
-    assert found.find(role="status").text == "You are watching Plan A."
+    assert found.find(attrs={"aria-live": "polite"}).text == "You are watching Plan A."
     assert found.find("button", {"aria-pressed": "true"})["value"] == "daily"
     assert found.find("input", {"name": "next"})["value"] == "/plans/?page=2"
 
