@@ -19,6 +19,7 @@ from notifyaudit import conf
 from notifyaudit.choosing import wording
 from notifyaudit.choosing.saving import tell
 from notifyaudit.contention import persistent
+from notifyaudit.context import audit_context
 from notifyaudit.frequency import Frequency
 from notifyaudit.identity import id_of, key_from, repr_of, resolve, type_of
 from notifyaudit.labels import readable_value
@@ -70,9 +71,15 @@ class Watch:
         return wording.how_soon(self.row) if self.row is not None else readable_value(None)
 
 
-def button(request: HttpRequest, target: Any, *, status: str = "") -> SafeString:
+def button(request: HttpRequest, target: Any, *, next_url: str = "", status: str = "") -> SafeString:
     """
     The button for an object, as HTML; for whoever is not signed in a link to where they do. Two queries.
+
+    Args:
+        request: whose user it is for.
+        target: what they may watch.
+        next_url: where it stands; by default the page of the request.
+        status: what has just been done.
 
     Raises:
         TypeError: if this is no model instance, or its key is a secret, by which it cannot be found again.
@@ -81,7 +88,7 @@ def button(request: HttpRequest, target: Any, *, status: str = "") -> SafeString
     require_saved(target)
     if key_from(type(target), id_of(target)) is None:
         raise TypeError(f"a {type_of(target)} cannot be watched by a button: its key is a secret.")
-    next_url = _next(request)
+    next_url = next_url or request.get_full_path()
     user = getattr(request, "user", None)
     signed_in = user is not None and user.is_authenticated
     context: dict[str, Any] = {
@@ -109,9 +116,9 @@ def button(request: HttpRequest, target: Any, *, status: str = "") -> SafeString
 @require_POST
 def watch(request: HttpRequest, token: str) -> HttpResponse:
     """Do what the button says, and go back to where it stands."""
-    user = request.user
+    user, next_url = request.user, _next(request)
     if not user.is_authenticated:
-        return redirect_to_login(_next(request))
+        return redirect_to_login(next_url)
     try:
         user_id, type_name, identifier = _read(token)
     except InvalidToken:
@@ -121,10 +128,12 @@ def watch(request: HttpRequest, token: str) -> HttpResponse:
     target = resolve(type_name, identifier, conf.current().DATABASE)
     if target is None:
         raise Http404("the object is gone")
-    status = _choose(user, target, request.POST.get("choice", ""))
+    # The ledger keeps no token.
+    with audit_context(metadata={"url": request.path.replace(token, "…")}):
+        status = _choose(user, target, request.POST.get("choice", ""))
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":  # the script, which shows it in place
-        return HttpResponse(button(request, target, status=status))
-    return HttpResponseRedirect(_next(request))
+        return HttpResponse(button(request, target, next_url=next_url, status=status))
+    return HttpResponseRedirect(next_url)
 
 
 @persistent
@@ -196,10 +205,8 @@ def _read(token: str) -> list[str]:
 
 
 def _next(request: HttpRequest) -> str:
-    """The page with the button: which the form names, or which is shown just now."""
-    if request.method != "POST" or "next" not in request.POST:
-        return request.get_full_path()
-    wanted = request.POST["next"]
+    """The page with the button, as the form names it; never another site."""
+    wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

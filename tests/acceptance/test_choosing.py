@@ -173,7 +173,7 @@ def test_the_button_is_worked_by_the_keyboard_in_place(open_page, complaints, re
     menu = page.locator("summary")
     menu.press("Enter")
     page.get_by_role("button", name="Weekly").press("Enter")
-    says(page, "You are watching Fire safety, Tower 7.")
+    page.locator("[aria-live]").filter(has_text="You are watching Fire safety, Tower 7.").wait_for()
     assert menu.inner_text().startswith("Watching (weekly)")
     assert focus(page).startswith("notifyaudit-watch-"), "on the button again"
     menu.press("Enter")

@@ -83,6 +83,18 @@ def test_each_choice_is_written_and_led_back_from(button, signed_in, document):
     ]
 
 
+def test_on_a_page_that_was_posted_to_it_leads_back_to_that(document, user):
+    request = RequestFactory().post("/plans/7/", {"next": "/elsewhere/"})
+    request.user = user
+    found = BeautifulSoup(TEMPLATE.render(RequestContext(request, {"object": document})), "html.parser")
+    assert found.find("input", {"name": "next"})["value"] == "/plans/7/"
+
+
+def test_the_ledger_keeps_no_token(button, signed_in, document):
+    press(signed_in, button(document), "daily")
+    assert AuditEvent.objects.get().metadata["url"] == "/notifyaudit/watch/…/"
+
+
 def test_what_changes_nothing_is_not_recorded(button, signed_in, document):
     press(signed_in, button(document), "stop")
     assert not AuditEvent.objects.exists()
@@ -92,7 +104,7 @@ def test_a_script_gets_the_button_as_it_is_now(button, signed_in, document):
     response = press(signed_in, button(document), "daily", headers={"X-Requested-With": "XMLHttpRequest"})
     found = BeautifulSoup(response.content, "html.parser")
     assert found.summary.text.startswith("Watching (daily)")
-    assert found.find(role="status").text == "You are watching Plan A."
+    assert found.find(attrs={"aria-live": "polite"}).text == "You are watching Plan A."
     assert found.find("button", {"aria-pressed": "true"})["value"] == "daily"
     assert found.find("input", {"name": "next"})["value"] == "/plans/?page=2"
 

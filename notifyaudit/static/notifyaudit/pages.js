@@ -19,7 +19,7 @@
     const same = id && document.getElementById(id);
     const heading = sectionId && document.querySelector(`#${CSS.escape(sectionId)} h2`);
     const candidates = [invalid, same, owner.querySelector("summary"), heading, part(owner, "status")];
-    const place = candidates.find((each) => each && each.checkVisibility());
+    const place = candidates.find((each) => each && each.getClientRects().length);
     if (!place) return;
     if (!place.matches("a, button, input, select, summary, [tabindex]")) place.tabIndex = -1;
     place.focus({ preventScroll: place !== invalid });
@@ -29,11 +29,14 @@
     const body = part(owner, "body");
     const focused = document.activeElement;
     const section = (submitter || focused).closest("section[id]");
+    const data = new FormData(form);
+    // Which button was pressed; older browsers do not put it there by themselves.
+    if (submitter && submitter.name) data.append(submitter.name, submitter.value);
     body.setAttribute("aria-busy", "true");
     try {
       const response = await fetch(form.action, {
         method: "POST",
-        body: new FormData(form, submitter),
+        body: data,
         headers: { "X-Requested-With": "XMLHttpRequest" },
         credentials: "same-origin",
       });
