@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 
 from notifyaudit import Frequency, record, subscribe
 from notifyaudit.models import AuditEvent, Notification
-from tests.acceptance.faults import plan
+from tests.acceptance.faults import plan, windows
 from tests.acceptance.faults.deeds.actions import DeedAction
 from tests.acceptance.faults.deeds.models import Deed
 from tests.acceptance.faults.fuses import Fuse, deeds_allowed, passing
@@ -125,7 +125,13 @@ def _statement(execute: Callable, sql: str, *arguments: Any) -> object:
     return result
 
 
-ROLES = {"sweep": sweep, "sweep_once": sweep_once, "worker": worker, "producer": producer}
+ROLES = {
+    "sweep": sweep,
+    "sweep_once": sweep_once,
+    "worker": worker,
+    "producer": producer,
+    "clock": windows.pass_time,
+}
 
 
 def live(role: str, arguments: list) -> int:

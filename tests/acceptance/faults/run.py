@@ -15,7 +15,6 @@ from tests.acceptance.faults.deeds.models import Deed
 from tests.acceptance.faults.evidence import Record, unsettled
 from tests.acceptance.faults.fuses import FuseBox
 from tests.acceptance.faults.reaper import Reaper
-from tests.acceptance.faults.windows import Windows
 
 STILL_SECONDS = 90
 """A run in which nothing has moved for so long is given up."""
@@ -54,7 +53,6 @@ class Run:
         self.calm_speed = self.storm_speed = 0.0
         self._server = server
         self._deeds = plan.deeds(options.seed, options.mails, options.digests)
-        self.windows = Windows()
         self._calm = int(len(self._deeds) * _CALM)
         self._agenda = Agenda()
         self.crew = Crew(nursery, self._agenda, _processes(options))
@@ -78,7 +76,7 @@ class Run:
         self._fuses.gate = self._calm
         self.crew.start("producer")
         self._until(self._asking(self._are_done(self._deeds[: self._calm])), "the first deeds")
-        self.crew.start(*WORKING)
+        self.crew.start("clock", *WORKING)
         self._until(
             lambda: self.record.told >= self._accepted_of(self._deeds[: self._calm]), "the first mails"
         )
@@ -124,8 +122,8 @@ class Run:
         # If something stays unsettled, the verdict says what.
         with contextlib.suppress(Stuck):
             self._until(self._asking(lambda: not unsettled()), "everything to be settled")
-        self.crew.stop("sweep")
-        self._until(lambda: self.crew.all_gone("sweep"), "the sweeps to end")
+        self.crew.stop("clock", "sweep")
+        self._until(lambda: self.crew.all_gone("clock", "sweep"), "the sweeps to end")
         # It has nothing to send any more.
         self.crew.start("sweep_once")
         self._until(lambda: self.crew.all_gone("sweep_once"), "the last sweep to end")
@@ -157,8 +155,6 @@ class Run:
                     self._hear(self._said.get_nowait())
             self.record.read()
             self._agenda.work_off()
-            if self.options.digests:
-                self.windows.close_some()
             moved = len(self.record.times) + len(self.crew.killed)
             if moved != last:
                 last, moved_at = moved, time.monotonic()
@@ -201,4 +197,5 @@ def _processes(options: Options) -> list[Process]:
             for first in range(options.producers)
         ),
         Process("sweep_once"),
+        *([Process("clock")] if options.digests else []),
     ]

@@ -3,34 +3,36 @@
 import time
 from collections import defaultdict
 
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Count
 
 from notifyaudit import clock
 from notifyaudit.contention import persistent
 from notifyaudit.models import Message, Notification
 
-_ASK_SECONDS = 0.2
+_PAUSE_SECONDS = 0.2
 _EVENTS = 4
 """A window is over when there are so many events in it,"""
 _PATIENCE_SECONDS = 1
 """or when none has been for so long."""
 
 
-class Windows:
-    """What the clock does to digests, by moving the instants at which they close into the past."""
+def pass_time() -> None:
+    """
+    The whole life of a process that does to digests what the clock does, by moving the instants at which they
+    close into the past: of those that are full, while events go on to join them; if there are none, of all.
 
-    def __init__(self) -> None:
-        self._asked_at = self._closed_at = 0.0
-
-    def close_some(self) -> None:
-        """Close those that are full, while events go on to join them; if there are none, all."""
-        now = time.monotonic()
-        if now < self._asked_at + _ASK_SECONDS:
-            return
-        self._asked_at = now
-        least = 1 if now > self._closed_at + _PATIENCE_SECONDS else _EVENTS
-        if _close(least):
-            self._closed_at = now
+    Not the driver's work: it may have to wait for a lock of somebody whom only the driver wakes.
+    """
+    closed_at = time.monotonic()
+    while True:
+        least = 1 if time.monotonic() > closed_at + _PATIENCE_SECONDS else _EVENTS
+        try:
+            if _close(least):
+                closed_at = time.monotonic()
+        except (OperationalError, InterfaceError):
+            connection.close()  # it has been cut, or somebody is frozen
+        time.sleep(_PAUSE_SECONDS)
 
 
 @persistent
