@@ -61,6 +61,8 @@ def opened(browser, live_server, complaints):
 
     yield opened
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="wait")  # else a page that closes takes away what is being answered
         context.close()
 
 

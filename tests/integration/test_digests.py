@@ -49,7 +49,7 @@ def test_it_tells_the_net_change_of_each_object_the_newest_first(document, mailo
     change(other, kind="plan")
     assert close() == {"sent": 1}
     (mail,) = mailoutbox
-    assert mail.subject == "Daily: 2 changed"
+    assert mail.subject == "Daily digest: Plan B and 1 more"
     text = mail.body
     assert text.index("Plan B") < text.index("Plan A")
     assert "Price: 0.00 → 30.00" in text
