@@ -42,10 +42,13 @@ class Review:
     Args:
         withdrawn: what the mail must not tell of any more.
         error: what an email class raised when it was asked who may hear of an event; the mail must wait.
+        watched: ``(type, id)`` of the object because of which the reader is told of the newest event: it, or
+            what it belongs to; ``None``: they are told for another reason.
     """
 
     withdrawn: Withdrawn
     error: Exception | None
+    watched: tuple[str, str] | None
 
 
 def review(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> Mapping[int, Review]:
@@ -72,7 +75,8 @@ def review(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> M
                 error = permit
             elif against is not None or permit is False:
                 withdrawn[each.notification_id] = against or SkipReason.PERMISSION
-        found[message.pk] = Review(withdrawn, error)
+        left = [each for each in told[message.pk] if each.notification_id not in withdrawn]
+        found[message.pk] = Review(withdrawn, error, _watched(left[-1], rows) if left else None)
     return found
 
 
@@ -97,6 +101,15 @@ def _against(told: Told, rows: list[Subscription], message: Message) -> SkipReas
     carrier = emails.get(message.email_key)
     has_ended = carrier is not None and carrier.collects and inviting.has_ended(carrier, told.event, about)
     return SkipReason.MUTED if has_ended else None
+
+
+def _watched(told: Told, rows: list[Subscription]) -> tuple[str, str] | None:
+    if told.reason != Reason.WATCHING:
+        return None
+    about = [row for row in rows if concerns(row, told.event)]
+    verdict = inviting.verdict_of(told.event, emails.get(told.email_key), about)
+    decisive = [row for row in about if verdict is not None and row.pk == verdict.row.id]
+    return next(((row.target_type, row.target_id) for row in decisive if row.target_type), None)
 
 
 def _permits(

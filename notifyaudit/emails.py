@@ -89,6 +89,7 @@ class AuditEmail(Composed):
     recipient: Any = None
     reason: Reason | None = None
     preference: Preference | None = None
+    watched: tuple[str, str] | None = None
     declined_because: SkipReason = SkipReason.SHOULD_SEND
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -276,13 +277,12 @@ class AuditEmail(Composed):
     def _scope(self) -> links.Scope:
         if self.collects:
             return links.Scope(extent=links.Extent.KIND, email_key=self.key)
-        event = self.event
-        watches = self.reason == Reason.WATCHING and event.target_type
+        target_type, target_id = self.watched or (self.event.target_type, self.event.target_id)
         return links.Scope(
-            extent=links.Extent.OBJECT if watches else links.Extent.KIND,
+            extent=links.Extent.OBJECT if self.watched else links.Extent.KIND,
             email_key=self.key,
-            target_type=event.target_type,
-            target_id=event.target_id,
+            target_type=target_type,
+            target_id=target_id,
         )
 
     def _list_headers(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from notifyaudit import conf
-from notifyaudit.identity import model_of
+from notifyaudit.identity import model_of, repr_of, resolve
 from notifyaudit.links import Extent, Scope
 from notifyaudit.models import AuditEvent
 from notifyaudit.registry import emails
@@ -77,6 +77,9 @@ def _name_of(scope: Scope) -> str:
     about = events.filter(target_type=scope.target_type, target_id=scope.target_id).order_by("-pk")
     if name := about.values_list("target_repr", flat=True).first():
         return name
+    instance = resolve(scope.target_type, scope.target_id, conf.current().DATABASE)
+    if instance is not None:  # nothing has happened to it yet, but to what belongs to it
+        return repr_of(instance)
     model = model_of(scope.target_type)
     kind = model._meta.verbose_name if model is not None else scope.target_type
     return f"{kind} {scope.target_id}"

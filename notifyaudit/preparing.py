@@ -156,7 +156,7 @@ def prepare(parcel: Parcel) -> Mail:
         address=_address(parcel),
         reason=parcel.reason,
     )
-    email.preference = parcel.preference
+    email.preference, email.watched = parcel.preference, parcel.review.watched
     if isinstance(email, DigestEmail):
         email.frequency = Frequency(message.frequency)
         email.told_by = {each.event.pk: each.email_key for each in parcel.told}

@@ -12,13 +12,14 @@ from django.test import Client, RequestFactory, override_settings
 
 from notifyaudit import clock, record, subscribe
 from notifyaudit.links import Extent, Scope, preferences_token, unsubscribe_token
-from notifyaudit.models import AuditEvent, Preference, Subscription
+from notifyaudit.models import AuditEvent, Notification, Preference, Subscription
 from notifyaudit.tasks import sweep
 from notifyaudit.tokens import Purpose, read
 from notifyaudit.views import unsubscribe
 from tests.integration.kinds import email_kind
 from tests.integration.test_emails import templates
 from tests.testapp.actions import DocumentAction
+from tests.testapp.models import Document
 
 pytestmark = pytest.mark.django_db
 
@@ -92,16 +93,18 @@ class TestAsking:
         }
         assert "One mail for each." in page(response).text
 
-    def test_who_watches_is_offered_the_object(self, client, user, document, mailoutbox):
+    def test_who_watches_is_offered_the_object_that_they_watch(self, client, user, document, mailoutbox):
         subscribe(user, DocumentAction.FILED, target=document.folder)
         with email_kind():
             record(DocumentAction.FILED, target=document)
             sweep()
-            assert [
-                value
-                for value, (_, checked) in options(client.get(path_in(mailoutbox[0]))).items()
-                if checked
-            ] == ["o"]
+            link = path_in(mailoutbox[0])
+            assert options(client.get(link))["o"] == ("Everything about “Inner”", True)
+            client.post(link, {"List-Unsubscribe": "One-Click"})
+            record(DocumentAction.FILED, target=Document.objects.create(title="B", folder=document.folder))
+            sweep()
+        assert len(mailoutbox) == 1
+        assert Notification.objects.latest("pk").skip_reason == "muted"
 
     def test_of_a_digest_there_is_no_object(self, client, user, audit_outbox):
         subscribe(user, DocumentAction.FILED, frequency="daily")
