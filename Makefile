@@ -10,7 +10,7 @@ export PYTHON VENV DJANGO
 
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-embedded test-servers lint bench faults clean install-demo install-dev
+.PHONY: help demo serve test test-sqlite test-postgres test-mariadb test-docs lint bench faults clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,17 +23,23 @@ serve: install-demo ## The example site with its mails, until Ctrl-C (PORT=8000 
 
 test: install-dev ## All tests on SQLite, then those that touch a database on PostgreSQL and MariaDB
 	@$(BIN)/coverage erase
-	@echo "SQLite on one core, PostgreSQL and MariaDB on another; each tells when it is done. This takes minutes."
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-embedded test-servers
+	@echo "Two runs at a time; each tells when it is done. This takes minutes."
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
+		test-sqlite test-postgres test-mariadb test-docs
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-test-embedded:
-	$(BIN)/coverage run -m pytest
+test-sqlite:
+	$(BIN)/coverage run -m pytest tests/integration tests/example tests/acceptance
 
-test-servers:
+test-postgres:
 	NOTIFYAUDIT_TEST_DB=postgres $(BIN)/coverage run -m pytest tests/integration tests/example
+
+test-mariadb:
 	NOTIFYAUDIT_TEST_DB=mariadb $(BIN)/coverage run -m pytest tests/integration tests/example
+
+test-docs:
+	$(BIN)/coverage run -m pytest tests/docs tests/unit
 
 lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/ruff check .

@@ -41,6 +41,14 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(autouse=True)
+def _no_email_class_outlives_its_test():
+    from notifyaudit.registry import emails
+
+    with emails.isolated():
+        yield
+
+
 def pytest_report_header():
     import django
 

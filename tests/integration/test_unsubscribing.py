@@ -170,13 +170,13 @@ class TestADigest:
             assert told() == {"test.kind"}
 
     def test_ends_and_another_digest_goes_on(self, reader, who, told):
-        class OwnDigest(DigestEmail):
-            key = "test.digest"
-
-        with email_kind([who], default_frequency=Frequency.DAILY, digest_class=OwnDigest):
+        with (
+            email_kind(bases=(DigestEmail,), name="OwnDigest", key="test.digest") as own,
+            email_kind([who], default_frequency=Frequency.DAILY, digest_class=own),
+        ):
             opt_out(reader, DIGEST)
             assert told() == {"test.kind"}
-            opt_out(reader, Scope(extent=Extent.KIND, email_key=OwnDigest.key))
+            opt_out(reader, Scope(extent=Extent.KIND, email_key=own.key))
             assert told() == set()
 
     def test_ends_although_it_is_open_already(self, reader, who, mailoutbox):
