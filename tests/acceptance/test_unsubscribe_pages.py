@@ -3,7 +3,6 @@
 from urllib.parse import urlsplit
 
 import pytest
-from django.core.cache import cache
 
 from notifyaudit import record
 from notifyaudit.models import AuditEvent, Message, Subscription
@@ -24,13 +23,6 @@ def browser(monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with chromium() as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -30,13 +30,6 @@ NO_ENGINE_LOOKS_INTO_APPS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def nothing_counted():
-    cache.clear()
-    yield
-    cache.clear()
-
-
 @pytest.fixture
 def kind():
     with email_kind(
