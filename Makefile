@@ -10,7 +10,7 @@ export PYTHON VENV DJANGO
 
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-sqlite test-postgres test-mariadb test-docs lint bench faults clean install-demo install-dev
+.PHONY: help demo serve test test-sqlite test-postgres test-mariadb test-others lint bench faults clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,12 +25,12 @@ test: install-dev ## All tests on SQLite, then those that touch a database on Po
 	@$(BIN)/coverage erase
 	@echo "Two runs at a time; each tells when it is done. This takes minutes."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
-		test-sqlite test-postgres test-mariadb test-docs
+		test-sqlite test-postgres test-mariadb test-others
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 test-sqlite:
-	$(BIN)/coverage run -m pytest tests/integration tests/example tests/acceptance
+	$(BIN)/coverage run -m pytest tests/integration tests/acceptance
 
 test-postgres:
 	NOTIFYAUDIT_TEST_DB=postgres $(BIN)/coverage run -m pytest tests/integration tests/example
@@ -38,8 +38,8 @@ test-postgres:
 test-mariadb:
 	NOTIFYAUDIT_TEST_DB=mariadb $(BIN)/coverage run -m pytest tests/integration tests/example
 
-test-docs:
-	$(BIN)/coverage run -m pytest tests/docs tests/unit
+test-others:
+	$(BIN)/coverage run -m pytest tests/docs tests/unit tests/example
 
 lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/ruff check .
