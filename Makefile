@@ -21,7 +21,7 @@ demo: install-demo ## The main job as a story, with real processes; ends by itse
 serve: install-demo ## The example site with its mails, until Ctrl-C (PORT=8000 SMTP_PORT=8025)
 	@$(BIN)/python -m example_site.serve
 
-test: install-dev ## All tests on SQLite, then those that touch a database on PostgreSQL and MariaDB
+test: install-dev ## All tests on SQLite, and those that touch a database on PostgreSQL and MariaDB
 	@$(BIN)/coverage erase
 	@echo "Two runs at a time; each tells when it is done. This takes minutes."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
