@@ -11,6 +11,7 @@ from notifyaudit import conf, inviting, permitting
 from notifyaudit.identity import key_from
 from notifyaudit.isolation import isolated
 from notifyaudit.models import AuditEvent, Message, Notification, Reason, SkipReason, Subscription
+from notifyaudit.precedence import Verdict
 from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 from notifyaudit.subscribers import concerns, memberships
@@ -67,17 +68,25 @@ def review(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> M
     for message in messages:
         rows = wishes[message.recipient_key]
         withdrawn: dict[int, SkipReason] = {}
-        error = None
+        error = watched = None
         for each in told[message.pk]:
             permit = permits.get(each.notification_id)
-            against = _against(each, rows, message)
-            if against is None and isinstance(permit, Exception):
-                error = permit
-            elif against is not None or permit is False:
+            about = [row for row in rows if concerns(row, each.event)]
+            verdict = inviting.verdict_of(each.event, emails.get(each.email_key), about)
+            against = _against(each, about, verdict, message)
+            if against is not None or permit is False:
                 withdrawn[each.notification_id] = against or SkipReason.PERMISSION
-        left = [each for each in told[message.pk] if each.notification_id not in withdrawn]
-        found[message.pk] = Review(withdrawn, error, _watched(left[-1], rows) if left else None)
+                continue
+            watched = _watched(each, about, verdict)
+            if isinstance(permit, Exception):
+                error = permit
+        found[message.pk] = Review(withdrawn, error, watched)
     return found
+
+
+def recipient_of(message: Message) -> Recipient:
+    """Whom the message is for, as routing named them."""
+    return Recipient(message.recipient_key, message.recipient_id, message.address)
 
 
 def write_down(withdrawn: Withdrawn) -> None:
@@ -88,13 +97,10 @@ def write_down(withdrawn: Withdrawn) -> None:
         notifications.filter(pk__in=pks).update(skip_reason=reason)
 
 
-def _against(told: Told, rows: list[Subscription], message: Message) -> SkipReason | None:
-    has_asked = told.reason in _ASKED
-    if not has_asked and not rows:
-        return None
-    about = [row for row in rows if concerns(row, told.event)]
-    verdict = inviting.verdict_of(told.event, emails.get(told.email_key), about)
-    if verdict is None and has_asked:
+def _against(
+    told: Told, about: list[Subscription], verdict: Verdict | None, message: Message
+) -> SkipReason | None:
+    if verdict is None and told.reason in _ASKED:
         return SkipReason.UNSUBSCRIBED
     if verdict is not None and verdict.frequency is None:
         return SkipReason.MUTED
@@ -103,12 +109,10 @@ def _against(told: Told, rows: list[Subscription], message: Message) -> SkipReas
     return SkipReason.MUTED if has_ended else None
 
 
-def _watched(told: Told, rows: list[Subscription]) -> tuple[str, str] | None:
-    if told.reason != Reason.WATCHING:
+def _watched(told: Told, about: list[Subscription], verdict: Verdict | None) -> tuple[str, str] | None:
+    if told.reason != Reason.WATCHING or verdict is None:
         return None
-    about = [row for row in rows if concerns(row, told.event)]
-    verdict = inviting.verdict_of(told.event, emails.get(told.email_key), about)
-    decisive = [row for row in about if verdict is not None and row.pk == verdict.row.id]
+    decisive = [row for row in about if row.pk == verdict.row.id]
     return next(((row.target_type, row.target_id) for row in decisive if row.target_type), None)
 
 
@@ -119,7 +123,7 @@ def _permits(
     asked: dict[tuple[type[AuditEmail], int], dict[int, Recipient]] = defaultdict(dict)
     events: dict[int, AuditEvent] = {}
     for message in messages:
-        recipient = Recipient(message.recipient_key, message.recipient_id, message.address)
+        recipient = recipient_of(message)
         for each in told[message.pk]:
             email_class = emails.get(each.email_key)
             if email_class is not None and permitting.asks(email_class):

@@ -30,17 +30,23 @@ def limited(event: AuditEvent, invitations: Sequence[Invitation]) -> list[Invita
     row, in a transaction. Workers that route several events at once may each be one mail too generous.
     """
     found = list(invitations)
-    for email_class in {each.email_class for each in found if each.email_class is not None}:
-        mails = [each for each in found if _is_mail_of(email_class, each)]
+    email_classes = {each.email_class for each in found if each.email_class is not None}
+    for email_class in filter(_has_limit, email_classes):
+        mails = frozenset(each.recipient.key for each in found if _is_mail_of(email_class, each))
         if mails and _is_above_for_event(event, email_class, len(mails)):
-            found = [_kept_back(each) if _is_mail_of(email_class, each) else each for each in found]
-            continue
-        above = _above_for_hour(email_class, [each.recipient.key for each in mails])
+            above, change = mails, _kept_back
+        else:
+            above, change = _above_for_hour(email_class, mails), _summed_up
         found = [
-            _summed_up(each) if _is_mail_of(email_class, each) and each.recipient.key in above else each
+            change(each) if each.recipient.key in above and _is_mail_of(email_class, each) else each
             for each in found
         ]
     return found
+
+
+def _has_limit(email_class: type[AuditEmail]) -> bool:
+    limits = (email_class.max_recipients_per_event, email_class.max_per_recipient_per_hour)
+    return limits != (None, None)
 
 
 def _is_mail_of(email_class: type[AuditEmail], invitation: Invitation) -> bool:

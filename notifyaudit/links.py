@@ -66,6 +66,13 @@ class Reader:
     preference: Preference
 
     @classmethod
+    def of(cls, user: Any) -> Self:
+        """Whoever is signed in."""
+        recipient = Recipient.of(user)
+        preference = preference_of(recipient)
+        return cls(name_of(recipient.user_id, preference), recipient, user, preference)
+
+    @classmethod
     def named(cls, name: str) -> Self:
         """
         The reader whom a token names.

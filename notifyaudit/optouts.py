@@ -18,7 +18,7 @@ from notifyaudit.models import AuditEvent, Preference, Subscription
 from notifyaudit.models.subscription import Matter
 from notifyaudit.recording import record
 from notifyaudit.registry import emails
-from notifyaudit.subscribing import mute_of
+from notifyaudit.subscribing import row_of
 from notifyaudit.tokens import InvalidToken
 
 
@@ -107,11 +107,14 @@ def _mutes(reader: Reader, scope: Scope) -> Iterable[Subscription]:
     recipient = reader.recipient
     match scope.extent:
         case Extent.EVERYTHING:
-            return [mute_of(recipient, Matter.EVERYTHING, "", "", "")]
+            return [row_of(recipient, Matter.EVERYTHING, "", "", "", muted=True)]
         case Extent.OBJECT:
-            return [mute_of(recipient, Matter.EVERYTHING, "", scope.target_type, scope.target_id)]
+            return [row_of(recipient, Matter.EVERYTHING, "", scope.target_type, scope.target_id, muted=True)]
     places = [("", ""), *_places_that_tell(reader, scope.email_key)]
-    return [mute_of(recipient, Matter.EMAIL, scope.email_key, *place) for place in dict.fromkeys(places)]
+    return [
+        row_of(recipient, Matter.EMAIL, scope.email_key, *place, muted=True)
+        for place in dict.fromkeys(places)
+    ]
 
 
 def _places_that_tell(reader: Reader, email_key: str) -> Iterable[tuple[str, str]]:
@@ -139,8 +142,8 @@ def _stored(row: Subscription) -> list[Any]:
 
 def _restored(reader: Reader, event: AuditEvent) -> Iterable[Subscription]:
     for pk, matter, name, target_type, target_id, frequency, created_at in event.data["replaced"]:
-        row = mute_of(reader.recipient, Matter(matter), name, target_type, target_id)
-        row.pk, row.muted, row.frequency = pk, False, frequency
+        row = row_of(reader.recipient, Matter(matter), name, target_type, target_id)
+        row.pk, row.frequency = pk, frequency
         row.created_at = datetime.fromisoformat(created_at)
         yield row
 

@@ -11,7 +11,7 @@ from notifyaudit.models.subscription import Matter
 from notifyaudit.preferring import preference_of
 from notifyaudit.recipients import Recipient
 from notifyaudit.subscribers import Audience
-from notifyaudit.subscribing import key_of
+from notifyaudit.subscribing import row_of
 
 
 def let_actor_watch(event: AuditEvent, email_classes: Iterable[type[AuditEmail]]) -> None:
@@ -29,23 +29,11 @@ def let_actor_watch(event: AuditEvent, email_classes: Iterable[type[AuditEmail]]
     own = [row for row in said if not row.group_id]
     new = [email_class for email_class in asking if verdict_of(event, email_class, own) is None]
     if new:
-        _write([_row(event, email_class, actor) for email_class in new])
+        place = (event.target_type, event.target_id)
+        _write([row_of(actor, Matter.EMAIL, email_class.key, *place) for email_class in new])
 
 
 @persistent
 def _write(rows: list[Subscription]) -> None:
     # Another worker that routes the same event may be first.
     Subscription.objects.using(conf.current().DATABASE).bulk_create(rows, ignore_conflicts=True)
-
-
-def _row(event: AuditEvent, email_class: type[AuditEmail], actor: Recipient) -> Subscription:
-    topic = {
-        "subscriber_key": actor.key,
-        "user_id": actor.user_id,
-        "matter": Matter.EMAIL,
-        "name": email_class.key,
-        "target_type": event.target_type,
-        "target_id": event.target_id,
-        "condition": {},
-    }
-    return Subscription(key=key_of(topic), **topic)

@@ -12,7 +12,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from notifyaudit import addresses, clock, conf, screening, staging
-from notifyaudit.consent import Review, Told, review
+from notifyaudit.consent import Review, Told, recipient_of, review
 from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
@@ -21,7 +21,6 @@ from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, Notification, Preference, Reason, SkipReason
 from notifyaudit.models.event import look_up_together
 from notifyaudit.preferring import ensure_rows, needs_row, preferences_of
-from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 
 
@@ -113,12 +112,8 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
     ]
 
 
-def _recipient_of(message: Message) -> Recipient:
-    return Recipient(message.recipient_key, message.recipient_id, message.address)
-
-
 def _preferences_of(messages: Iterable[Message]) -> Mapping[str, Preference]:
-    recipients = {each.recipient_key: _recipient_of(each) for each in messages}
+    recipients = {each.recipient_key: recipient_of(each) for each in messages}
     found = preferences_of(recipients.values())
     new = [each for key, each in recipients.items() if needs_row(each) and key not in found]
     if new:

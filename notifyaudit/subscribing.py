@@ -108,10 +108,10 @@ def end(subscriber: Any, key: str) -> int:
     return _rows().filter(key=key, subscriber_key=subscriber_key).delete()[0]
 
 
-def mute_of(
-    recipient: Recipient, matter: Matter, name: str, target_type: str, target_id: str
+def row_of(
+    recipient: Recipient, matter: Matter, name: str, target_type: str, target_id: str, *, muted: bool = False
 ) -> Subscription:
-    """The row, not saved, that mutes what is known by its name: the object may be gone, and the class."""
+    """The row, not saved, about what is known by its name: the object may be gone, and the class."""
     topic = {
         **_of_recipient(recipient),
         "matter": matter,
@@ -120,7 +120,7 @@ def mute_of(
         "target_id": target_id,
         "condition": {},
     }
-    return Subscription(key=key_of(topic), muted=True, **topic)
+    return Subscription(key=key_of(topic), muted=muted, **topic)
 
 
 def _topic(

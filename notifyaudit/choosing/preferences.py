@@ -16,10 +16,8 @@ from notifyaudit.choosing.forms import PreferencesForm, kind_field, row_field
 from notifyaudit.choosing.kinds import by_app, choice_of, kinds_for, words_of
 from notifyaudit.choosing.saving import end_wish, save
 from notifyaudit.choosing.wishes import Collector, Wishes
-from notifyaudit.links import Reader, name_of, read_preferences_token
+from notifyaudit.links import Reader, read_preferences_token
 from notifyaudit.pages import behind_link, rendered
-from notifyaudit.preferring import preference_of
-from notifyaudit.recipients import Recipient
 from notifyaudit.throttling import count_request
 
 
@@ -27,10 +25,7 @@ from notifyaudit.throttling import count_request
 @login_required
 def preferences(request: HttpRequest) -> HttpResponse:
     """Of the user who is signed in."""
-    recipient = Recipient.of(request.user)
-    preference = preference_of(recipient)
-    reader = Reader(name_of(recipient.user_id, preference), recipient, request.user, preference)
-    response = _respond(request, reader)
+    response = _respond(request, Reader.of(request.user))
     add_never_cache_headers(response)
     return response
 

@@ -23,11 +23,10 @@ from notifyaudit.context import audit_context
 from notifyaudit.frequency import Frequency
 from notifyaudit.identity import id_of, key_from, repr_of, resolve, type_of
 from notifyaudit.labels import readable_value
-from notifyaudit.links import Reader, name_of
+from notifyaudit.links import Reader
 from notifyaudit.models import Subscription
 from notifyaudit.models.subscription import Matter
 from notifyaudit.pages import rendered
-from notifyaudit.preferring import preference_of
 from notifyaudit.recipients import Recipient
 from notifyaudit.rendering import template_of
 from notifyaudit.subjects import require_saved
@@ -158,14 +157,8 @@ def _choose(user: Any, target: models.Model, choice: str) -> str:
             raise BadRequest(f"there is no choice {choice!r}")
         after = _watch_of(user, target).choice
         if after != before:
-            tell(_reader(user), {repr_of(target): (before, after)})
+            tell(Reader.of(user), {repr_of(target): (before, after)})
     return status
-
-
-def _reader(user: Any) -> Reader:
-    recipient = Recipient.of(user)
-    preference = preference_of(recipient)
-    return Reader(name_of(recipient.user_id, preference), recipient, user, preference)
 
 
 def _watch_of(user: Any, target: models.Model) -> Watch:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 REQUIRED = os.environ.get("NOTIFYAUDIT_REQUIRE_SERVICES") == "1"
@@ -31,6 +31,16 @@ def missing(what: str) -> None:
     if REQUIRED:
         pytest.fail(f"{what}, and NOTIFYAUDIT_REQUIRE_SERVICES=1 asks for it", pytrace=False)
     pytest.skip(what)
+
+
+def violations(page: "Page") -> list[tuple[str, list[str]]]:
+    """What axe finds on a page that keeps people out: the rule, and where."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing("axe-playwright-python is not installed")
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
 
 
 @contextmanager

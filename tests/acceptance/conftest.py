@@ -3,12 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from example_site.inspections.models import Inspection, User
 from example_site.processes import Processes
+from tests.acceptance.browser import chromium
 from tests.acceptance.databases import Database, fresh
 from tests.acceptance.example import Example
+from tests.example.factories import make_building, make_inspection, make_user
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SETTINGS = "tests.acceptance.patient_settings"
 
@@ -40,3 +47,23 @@ def example(loaded_database: Database, tmp_path: Path) -> Iterator[Example]:
             yield Example(processes, database)
     finally:
         database.drop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """One for the tests of a module; each opens pages in a context of its own."""
+    with pytest.MonkeyPatch.context() as environment, chromium() as running:
+        # playwright's sync API runs an event loop in this thread, which Django would take for async code.
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield running
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user("reviewer", User.Role.REVIEWER)
+
+
+@pytest.fixture
+def inspection(reviewer: User) -> Inspection:
+    building = make_building(make_user("owner", User.Role.OWNER))
+    return make_inspection(building, make_user("inspector"), reviewer, status=Inspection.Status.READY)

@@ -3,12 +3,11 @@
 import pytest
 
 from example_site.inspections.emails import InspectionEditedEmail
-from example_site.inspections.models import Inspection, User
 from notifyaudit import mute, subscribe
 from notifyaudit.links import preferences_token
 from notifyaudit.models import Preference, Subscription
-from tests.acceptance.browser import chromium, missing
-from tests.example.factories import FACILITY, make_building, make_inspection, make_user
+from tests.acceptance.browser import violations
+from tests.example.factories import FACILITY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,29 +16,10 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with pytest.MonkeyPatch.context() as environment, chromium() as running:
-        # playwright's sync API runs an event loop in this thread, which Django would take for async code.
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield running
-
-
 @pytest.fixture
 def complaints():
     """What the browser's console said: errors, whatever failed to load, and what the policy forbade."""
     return []
-
-
-@pytest.fixture
-def reviewer():
-    return make_user("reviewer", User.Role.REVIEWER)
-
-
-@pytest.fixture
-def inspection(reviewer):
-    building = make_building(make_user("owner", User.Role.OWNER))
-    return make_inspection(building, make_user("inspector"), reviewer, status=Inspection.Status.READY)
 
 
 @pytest.fixture
@@ -92,15 +72,6 @@ def says(page, text):
 
 def focus(page):
     return page.evaluate("document.activeElement.id || document.activeElement.textContent")
-
-
-def violations(page):
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        missing("axe-playwright-python is not installed")
-    found = Axe().run(page).response["violations"]
-    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
 
 
 # With JavaScript

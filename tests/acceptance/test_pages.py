@@ -6,20 +6,10 @@ import pytest
 from django.core.management import call_command
 from pypdf import PdfReader
 
-from example_site.inspections.models import Inspection, User
 from example_site.inspections.reporting import create_report
-from tests.acceptance.browser import chromium
-from tests.example.factories import PASSWORD, make_building, make_inspection, make_user
+from tests.example.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser(monkeypatch):
-    # playwright's sync API runs an event loop in this thread, which Django would take for async code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -46,17 +36,6 @@ def page(request, browser, live_server, complaints):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-
-
-@pytest.fixture
-def reviewer():
-    return make_user("reviewer", User.Role.REVIEWER)
-
-
-@pytest.fixture
-def inspection(reviewer):
-    building = make_building(make_user("owner", User.Role.OWNER))
-    return make_inspection(building, make_user("inspector"), reviewer, status=Inspection.Status.READY)
 
 
 def sign_in(page, user):

@@ -7,7 +7,7 @@ import pytest
 from notifyaudit import record
 from notifyaudit.models import AuditEvent, Message, Subscription
 from notifyaudit.tasks import sweep
-from tests.acceptance.browser import chromium, missing
+from tests.acceptance.browser import violations
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document
@@ -15,14 +15,6 @@ from tests.testapp.models import Document
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
-
-
-@pytest.fixture
-def browser(monkeypatch):
-    # playwright's sync API runs an event loop in this thread, which Django would take for async code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -155,11 +147,6 @@ def is_about_the_icon(said):
 
 
 def assert_accessible(page):
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        missing("axe-playwright-python is not installed")
-    found = Axe().run(page).response["violations"]
-    assert not found, "\n".join(f"{each['id']}: {each['help']}" for each in found)
+    assert violations(page) == []
     assert page.locator("h1").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -23,7 +23,6 @@ from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.transport import close_kept
 from tests.integration.kinds import email_kind
-from tests.integration.mailserver import SmtpServer
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Shelf
 
@@ -91,13 +90,6 @@ class Delivery:
     @property
     def raw(self):
         return self.envelope["content"].encode("latin-1")
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = SmtpServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

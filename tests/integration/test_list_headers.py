@@ -14,7 +14,6 @@ from notifyaudit.models import Preference
 from notifyaudit.tasks import sweep
 from notifyaudit.transport import close_kept
 from tests.integration.kinds import email_kind
-from tests.integration.mailserver import SmtpServer
 from tests.integration.test_emails import templates
 from tests.testapp.actions import DocumentAction
 
@@ -31,13 +30,6 @@ class OwnBackend(EmailBackend):
 
     def send_messages(self, messages):
         return super().send_messages(messages)
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = SmtpServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -13,14 +13,6 @@ from django.test import override_settings
 
 from notifyaudit.failures import NoConnection, Refused, TryLater, Unauthorised, Uncertain
 from notifyaudit.transport import BackendTransport, SmtpTransport, _as_data, open_transport
-from tests.integration.mailserver import SmtpServer
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = SmtpServer()
-    yield server
-    server.stop()
 
 
 def backend(port, **options):
