@@ -40,11 +40,12 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="notifyaudit.E002",
             )
         )
-    if not settings.BASE_URL:
+    if not settings.BASE_URL and not conf.has_site():
         found.append(
             checks.Warning(
                 "NOTIFYAUDIT['BASE_URL'] is not set, so links in mails lead nowhere.",
-                hint="Set it to where the site is reached, such as 'https://www.example.com'.",
+                hint="Set it to where the site is reached, such as 'https://www.example.com', or install "
+                "django.contrib.sites and set SITE_ID.",
                 id="notifyaudit.W001",
             )
         )

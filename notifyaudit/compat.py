@@ -38,6 +38,7 @@ __all__ = [
     "mail_backend",
     "refused_by_provider",
     "serialise",
+    "site_domain",
     "task_backends",
     "tasks_database",
     "tasks_stay_here",
@@ -162,6 +163,16 @@ def followed_together(queryset: "QuerySet[Model]") -> "QuerySet[Model]":
 
         return queryset.fetch_mode(FETCH_PEERS)
     return queryset
+
+
+def site_domain() -> str:
+    """The domain that Django's sites framework, which must be installed, has for this project."""
+    from django.contrib.sites.models import Site  # noqa: PLC0415 - an optional app
+
+    try:
+        return Site.objects.get_current().domain
+    except Site.DoesNotExist:
+        return ""
 
 
 PROVIDER_REFUSALS: tuple[type[Exception], ...] = ()

@@ -12,11 +12,13 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.urls import get_script_prefix
 from django.utils.encoding import punycode
 
+from notifyaudit import compat
 from notifyaudit.addresses import check, envelope
 from notifyaudit.exceptions import ConfigurationError, InvalidAddress
 
@@ -148,9 +150,25 @@ def default_from_email() -> str:
     return settings.DEFAULT_FROM_EMAIL
 
 
+def base_url() -> str:
+    """
+    Where the site is reached, without a slash at its end: ``BASE_URL``, else by https at the domain that
+    Django's sites framework has for this project; empty if neither tells.
+    """
+    if current().BASE_URL or not has_site():
+        return current().BASE_URL
+    domain = compat.site_domain()
+    return f"https://{domain}" if domain else ""
+
+
+def has_site() -> bool:
+    """Whether the project has Django's sites framework, and says which of its sites it is."""
+    return apps.is_installed("django.contrib.sites") and bool(getattr(settings, "SITE_ID", None))
+
+
 def mail_domain() -> str:
-    """The domain of the library's Message-IDs, in ASCII: that of ``BASE_URL``, else of the sender."""
-    host = urlsplit(current().BASE_URL).hostname
+    """The domain of the library's Message-IDs, in ASCII: that of the site, else of the sender."""
+    host = urlsplit(base_url()).hostname
     if host:
         return punycode(host)
     try:

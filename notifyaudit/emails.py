@@ -246,7 +246,7 @@ class AuditEmail(Composed):
             "data": self.event.data,
             "recipient": self.recipient,
             "reason": self.reason,
-            "base_url": conf.current().BASE_URL,
+            "base_url": conf.base_url(),
             "unsubscribe_url": self.unsubscribe_url,
             "preferences_url": self.preferences_url,
             **self.context_data,

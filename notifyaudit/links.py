@@ -6,12 +6,10 @@ lead. They name a reader without telling an address.
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from django.urls import NoReverseMatch, reverse
-from django.utils.encoding import iri_to_uri, punycode
 
-from notifyaudit import conf
+from notifyaudit import conf, siteurls
 from notifyaudit.identity import resolve
 from notifyaudit.models import Preference
 from notifyaudit.preferring import needs_row, preference_of, recipient_of
@@ -154,7 +152,7 @@ def read_undo_token(token: str) -> int:
 
 
 def unsubscribe_url(name: str, scope: Scope) -> str:
-    """The whole URL; empty if the project has no such page, or no ``BASE_URL``."""
+    """The whole URL; empty if the project has no such page, or nobody knows the site's."""
     return absolute("notifyaudit:unsubscribe", unsubscribe_token(name, scope))
 
 
@@ -169,17 +167,9 @@ def preferences_url(name: str) -> str:
 
 
 def absolute(view: str, *args: str) -> str:
-    """The whole URL of a view of the library, in ASCII; empty if there is none, or no ``BASE_URL``."""
-    base = urlsplit(conf.current().BASE_URL)
+    """The whole URL of a view of the library; empty if there is none, or nobody knows the site's."""
     path = _path(view, *args)
-    if not base.hostname or not path:
-        return ""
-    # Where Django knows the path below which the site is served, that is in the path already.
-    mount = "" if path.startswith(f"{base.path}/") else base.path
-    host = base.netloc
-    if not host.isascii():
-        host = punycode(base.hostname) + (f":{base.port}" if base.port else "")
-    return f"{base.scheme}://{host}{iri_to_uri(mount)}{path}"
+    return siteurls.absolute(path) if path and conf.base_url() else ""
 
 
 def has_page(view: str) -> bool:

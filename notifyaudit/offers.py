@@ -40,7 +40,7 @@ def offer_of(scope: Scope) -> Offer:
     """The same for one scope, as of now."""
     match scope.extent:
         case Extent.EVERYTHING:
-            host = urlsplit(conf.current().BASE_URL).hostname
+            host = urlsplit(conf.base_url()).hostname
             title = _("All mail from %(site)s") % {"site": host} if host else _("All mail from this site")
             hint = _("Save for what cannot be stopped.")
         case Extent.OBJECT:

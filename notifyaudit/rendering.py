@@ -10,8 +10,11 @@ import django.template.backends.jinja2
 import jinja2
 from django.template import Context, Engine, Origin, Template, TemplateDoesNotExist, engines
 from django.template.loader import get_template
+from selectolax.lexbor import LexborHTMLParser
 
-from notifyaudit.htmltext import html_to_text
+from notifyaudit.htmltext import text_of
+from notifyaudit.inlining import inlined
+from notifyaudit.siteurls import make_links_absolute
 
 LINES = Engine(autoescape=False)
 """The engine of subjects."""
@@ -91,14 +94,18 @@ def render_text(template_name: str, context: Mapping[str, Any]) -> str:
 
 def render_bodies(html_name: str, text_name: str | None, context: Mapping[str, Any]) -> tuple[str, str]:
     """
-    Both parts of a mail, ``(html, text)``. Without a template of its own the text is that of the HTML.
+    Both parts of a mail, ``(html, text)``, the HTML with its styles inlined and its links absolute. Without a
+    template of its own the text is that of the HTML.
 
     Raises:
         django.template.TemplateDoesNotExist: if no engine finds one.
         django.template.TemplateSyntaxError: if one does not compile.
     """
-    html = render_html(html_name, context)
-    return html, render_text(text_name, context) if text_name else html_to_text(html)
+    html = inlined(render_html(html_name, context))
+    document = LexborHTMLParser(html)
+    if make_links_absolute(document):
+        html = document.html or ""
+    return html, render_text(text_name, context) if text_name else text_of(document)
 
 
 def render_line(source: str, context: Mapping[str, Any]) -> str:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from django.db import models
 
-from notifyaudit import conf
+from notifyaudit import siteurls
 from notifyaudit.actions import known
 from notifyaudit.changes import Change, readable
 from notifyaudit.identity import model_of
@@ -66,7 +65,7 @@ class Section:
         get_absolute_url = getattr(self.target, "get_absolute_url", None)
         if get_absolute_url is None or self.net.deleted:
             return ""
-        return urljoin(conf.current().BASE_URL, str(get_absolute_url()))
+        return siteurls.absolute(str(get_absolute_url()))
 
 
 def sections_of(events: Sequence[AuditEvent], visible: Visible) -> list[Section]:

@@ -113,7 +113,7 @@ class SentEmail(OutgoingEmail):
         url = self._link(link)
         path = path_on_site(url) if is_on_site(url) else None
         if path is None:
-            self._fail(f"{url} is not below BASE_URL, {conf.current().BASE_URL}: it cannot be followed")
+            self._fail(f"{url} is not below BASE_URL, {conf.base_url()}: it cannot be followed")
         if client is None:
             client = Client()
             if self.recipient is not None:

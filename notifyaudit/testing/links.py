@@ -32,7 +32,7 @@ def leads_to(link: str, wanted: str) -> bool:
 
 def is_on_site(url: str) -> bool:
     """Whether a URL is below ``BASE_URL``."""
-    base = conf.current().BASE_URL
+    base = conf.base_url()
     return bool(base) and url.startswith(base) and url[len(base) :][:1] in {"", "/", "?", "#"}
 
 
@@ -43,7 +43,7 @@ def path_on_site(url: str) -> str | None:
     """
     parts = _split(url)
     # Where Django does not know the path below which it is served, whoever serves it takes it away.
-    mount = get_script_prefix().rstrip("/") or _split(conf.current().BASE_URL).path
+    mount = get_script_prefix().rstrip("/") or _split(conf.base_url()).path
     path = parts.path or "/"
     if not f"{path}/".startswith(f"{mount}/"):
         return None

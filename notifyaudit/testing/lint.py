@@ -234,7 +234,8 @@ def _of_links(html: BeautifulSoup) -> Iterator[Problem]:
             continue
         scheme, host = urlsplit(url)[:2]
         if scheme not in _SCHEMES or (scheme in {"http", "https"} and not host):
-            hint = "BASE_URL is not set" if not conf.current().BASE_URL else "put {{ base_url }} in front"
+            hint = "mail programs open http, https, mailto, tel and sms" if scheme else "BASE_URL is not set"
+            hint = hint if url else "it is empty"
             yield Problem("link", f"{url!r} of <{element.name}> leads nowhere from a mail: {hint}")
 
 

@@ -70,11 +70,11 @@ def test_a_good_mail_has_no_problems(lint):
             saying("{% verbatim %}{{ name }}{% endverbatim %}"),
             "syntax: its text part shows a template unrendered: '{{ name }}",
         ),
-        (saying('<a href="/x/">Open</a>'), "link: '/x/' of <a> leads nowhere from a mail"),
+        (saying('<a href="ftp://x.example/">Open</a>'), "link: 'ftp://x.example/' of <a> leads nowhere from"),
         (saying('<a href="">Open</a>'), "link: '' of <a> leads nowhere from a mail"),
         (saying('<a href="https:///x">Open</a>'), "link: 'https:///x' of <a> leads nowhere from a mail"),
         (saying('<a href="#top">Open</a>'), "link: #top leads to no element of the mail"),
-        (saying('<img src="logo.png" alt="">'), "link: 'logo.png' of <img> leads nowhere from a mail"),
+        (saying('<img src="file:///logo.png" alt="">'), "link: 'file:///logo.png' of <img> leads nowhere"),
         (
             saying('<img src="https://x.example/l.png">'),
             'alt: <img src="https://x.example/l.png"> has no alt; alt="" if it only decorates',
@@ -100,6 +100,7 @@ def test_what_is_wrong_with_the_html_is_said(lint, html, problem):
         ),
         GOOD.replace('"en"', '"en-GB"'),
         saying("I &lt;3 Fish &lt;Dock&gt;"),
+        saying('<a href="/x/">Open</a><img src="logo.png" alt="">'),
     ],
 )
 def test_what_is_right_is_not_complained_of(lint, html):
@@ -124,8 +125,14 @@ def test_what_a_template_includes_must_be_there(lint, engine):
     assert "nowhere.html" in problem
 
 
+def test_a_relative_link_leads_nowhere_if_nobody_knows_the_site(lint, settings):
+    settings.NOTIFYAUDIT = {}
+    [problem] = lint(saying('<a href="/x/">Open</a>').replace(LINK, ""))
+    assert problem == "link: '/x/' of <a> leads nowhere from a mail: BASE_URL is not set"
+
+
 def test_all_that_is_wrong_is_said_at_once(lint):
-    html = '<html><p>{{ nmae }}<img src="logo.png"><a href="/x/">Open</a></p></html>'
+    html = '<html><p>{{ nmae }}<img src="file:///logo.png"><a href="">Open</a></p></html>'
     assert [problem.partition(":")[0] for problem in lint(html, subject="x" * 80)] == [
         "subject", "link", "link", "alt", "lang", "unsubscribe", "unsubscribe", "undefined",
     ]  # fmt: skip

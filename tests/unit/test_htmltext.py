@@ -23,6 +23,11 @@ from notifyaudit.htmltext import html_to_text
         ("<table><tr><th>Status</th><td>Draft → Done</td></tr><tr><td>X</td></tr></table>",
          "Status  Draft → Done\nX"),
         ("<table> <tr> <th>Status</th> <td> Draft</td> </tr> </table>", "Status  Draft"),
+        ('<table><tr><th scope="row">Status</th><td>A → B</td></tr></table>', "Status: A → B"),
+        ('<table><tr><th scope="row">Why?</th><td>So</td></tr></table>', "Why?  So"),
+        ('<table><tr><th scope="row"> </th><td>So</td></tr></table>', "So"),
+        ("<!--[if mso]><p>Word</p><![endif]--><p>Seen</p>", "Seen"),
+        ('<p style="DISPLAY:none">Preheader</p><p style="display: block">Seen</p>', "Seen"),
         ('<p>See <a href="https://x.example/1/">the  report</a>.</p>', "See the report (https://x.example/1/)."),
         ('<a href="https://x.example/">https://x.example/</a>', "https://x.example/"),
         ('<a href="mailto:a@x.co">a@x.co</a>', "a@x.co"),
@@ -47,3 +52,7 @@ def test_no_html_however_broken_raises_or_leaves_three_blank_lines(html):
 def test_a_head_that_is_not_closed_swallows_nothing():
     html = "<!doctype html><html><head><meta charset=utf-8><title>T</title><body><p>Hello</p></body></html>"
     assert html_to_text(html) == "Hello\n"
+
+
+def test_html_that_is_nested_deeply_is_read():
+    assert html_to_text("<div>" * 5000 + "Hello" + "</div>" * 5000) == "Hello\n"
