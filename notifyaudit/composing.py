@@ -16,6 +16,7 @@ from notifyaudit.attaching import attach
 from notifyaudit.headers import overridden, standard_headers
 from notifyaudit.models import AuditEvent
 from notifyaudit.rendering import render_bodies, render_line
+from notifyaudit.undefined import refused
 
 
 class Composed(BaseEmailService):
@@ -100,9 +101,11 @@ class Composed(BaseEmailService):
         Raises:
             EmailServiceConfigError: see :meth:`is_valid`.
             TemplateDoesNotExist, TemplateSyntaxError: if a template is missing or broken.
+            EmptyMail: if there is nothing to read.
+            UndefinedVariable: in a test, if something is printed that nobody has defined.
         """
         language = self.get_translation() or translation.get_language()
-        with translation.override(language), timezone.override(self.get_timezone()):
+        with translation.override(language), timezone.override(self.get_timezone()), refused():
             # Once for subject and bodies: a hook may query.
             self._context = self.get_context_data()
             try:

@@ -90,15 +90,37 @@ class RecipientsNotAList(NotifyAuditError):
         super().__init__(f"get_recipients() returned {recipients!r}. Return a list: [{recipients!r}].")
 
 
-class InvalidHeader(NotifyAuditError):
+class InvalidMail(NotifyAuditError):
+    """What an email class makes is no mail that can be sent, and will be none the next time."""
+
+
+class InvalidHeader(InvalidMail):
     """A mail cannot carry this header."""
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"The header {name!r}: {problem}.")
 
 
-class InvalidAddress(NotifyAuditError):
+class InvalidAddress(InvalidMail):
     """No mail can be delivered to this address."""
 
     def __init__(self, address: str) -> None:
         super().__init__(f"{address!r} is not an address that mail can be sent to.")
+
+
+class EmptyMail(InvalidMail):
+    """There is nothing to read in a mail."""
+
+    def __init__(self, template_name: str) -> None:
+        super().__init__(f"The template {template_name!r} says nothing: there is neither text nor an image.")
+
+
+class UndefinedVariable(InvalidMail):
+    """In a test, a template prints a variable that nobody has given it."""
+
+    def __init__(self, names: "Iterable[str]") -> None:
+        self.names = list(names)
+        super().__init__(
+            f"Not defined: {', '.join(self.names)}. Give it in get_context_data(), or say in the template "
+            "what stands in its place: {{ name|default:'' }}."
+        )

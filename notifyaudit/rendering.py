@@ -12,6 +12,7 @@ from django.template import Context, Engine, Origin, Template, TemplateDoesNotEx
 from django.template.loader import get_template
 from selectolax.lexbor import LexborHTMLParser
 
+from notifyaudit.exceptions import EmptyMail
 from notifyaudit.htmltext import text_of
 from notifyaudit.inlining import inlined
 from notifyaudit.siteurls import make_links_absolute
@@ -100,12 +101,16 @@ def render_bodies(html_name: str, text_name: str | None, context: Mapping[str, A
     Raises:
         django.template.TemplateDoesNotExist: if no engine finds one.
         django.template.TemplateSyntaxError: if one does not compile.
+        EmptyMail: if there is nothing to read.
     """
     html = inlined(render_html(html_name, context))
     document = LexborHTMLParser(html)
     if make_links_absolute(document):
         html = document.html or ""
-    return html, render_text(text_name, context) if text_name else text_of(document)
+    text = render_text(text_name, context) if text_name else text_of(document)
+    if not text.strip() and not document.css_first("img"):
+        raise EmptyMail(text_name or html_name)
+    return html, text
 
 
 def render_line(source: str, context: Mapping[str, Any]) -> str:

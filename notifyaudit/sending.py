@@ -25,7 +25,7 @@ from notifyaudit import clock, conf, consent, pausing, stopping
 from notifyaudit.claiming import BATCH, Claim, claim, recover
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
-from notifyaudit.exceptions import InvalidAddress, InvalidHeader
+from notifyaudit.exceptions import InvalidAddress, InvalidMail
 from notifyaudit.failures import NoConnection, Refused, Unauthorised, Uncertain
 from notifyaudit.isolation import isolated
 from notifyaudit.models import Message, MessageStatus, Notification, SkipReason
@@ -36,8 +36,7 @@ from notifyaudit.transport import Transport, close_kept, open_transport, project
 logger = logging.getLogger("notifyaudit")
 
 _PERMANENT = (
-    InvalidAddress,
-    InvalidHeader,
+    InvalidMail,
     Refused,
     TemplateDoesNotExist,
     TemplateSyntaxError,
@@ -181,10 +180,9 @@ def _prepare(parcel: Parcel) -> Mail | Outcome:
                 return prepare(parcel)
         except Declined as decision:
             return Outcome(status=MessageStatus.CANCELLED, skip_reason=decision.skip_reason)
-        except (InvalidAddress, InvalidHeader) as error:
-            # No traceback: it would say nothing more, and the address is personal data.
-            what = "address" if isinstance(error, InvalidAddress) else "header"
-            logger.warning("message %s has an invalid %s", parcel.message.pk, what)
+        except InvalidMail as error:
+            # No traceback and no text: an address is personal data.
+            logger.warning("message %s cannot be sent: %s", parcel.message.pk, type(error).__name__)
             return _failed(parcel, error)
         except Exception as error:
             logger.exception("message %s could not be prepared", parcel.message.pk)

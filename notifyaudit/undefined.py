@@ -1,6 +1,6 @@
 """
 Variables that a template names and nobody gave it. Both engines make them an empty string, which a reader
-sees as a hole in a sentence; here they are noticed.
+sees as a hole in a sentence; here they are noticed, and in tests they are an error.
 """
 
 import sys
@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jinja2
 from django.template import Engine, engines
@@ -19,12 +20,42 @@ from django.template.base import FilterExpression, Node, VariableNode
 from jinja2.environment import create_cache
 
 from notifyaudit import rendering
+from notifyaudit.exceptions import UndefinedVariable
 
 _GUARDS = {"default", "default_if_none"}
 _CACHED = 400  # templates, as Jinja2 itself does
 
 _holes: ContextVar[dict[str, None] | None] = ContextVar("notifyaudit_holes", default=None)
 _engines_are_mine = threading.RLock()
+_is_forbidden = False
+
+
+@contextmanager
+def forbidden(*, yes: bool = True) -> Iterator[None]:
+    """For tests: inside the block :func:`refused` means it, or, not ``yes``, does not."""
+    global _is_forbidden  # noqa: PLW0603 - of all threads that a test has
+    before, _is_forbidden = _is_forbidden, yes
+    try:
+        yield
+    finally:
+        _is_forbidden = before
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """
+    Nothing but the block itself in production, where a mail with a hole is better than none.
+
+    Raises:
+        UndefinedVariable: in a test, if a variable is printed in the block and not defined.
+    """
+    if not _is_forbidden:
+        yield
+        return
+    with noticed() as holes:
+        yield
+    if holes:
+        raise UndefinedVariable(holes)
 
 
 @contextmanager
@@ -44,10 +75,15 @@ def noticed() -> Iterator[dict[str, None]]:
         for engine in _django_engines():
             changed.enter_context(_set(engine, "string_if_invalid", _Invalid()))
         for environment in _jinja_environments():
-            changed.enter_context(_set(environment, "undefined", _noticing(environment.undefined)))
+            kept = _kept.setdefault(environment, (_noticing(environment.undefined), create_cache(_CACHED)))
+            changed.enter_context(_set(environment, "undefined", kept[0]))
             # The macros of a template that is kept hold on to the class with which it was first imported.
-            changed.enter_context(_set(environment, "cache", create_cache(_CACHED)))
+            changed.enter_context(_set(environment, "cache", kept[1]))
         yield found
+
+
+_kept: "WeakKeyDictionary[jinja2.Environment, tuple[Any, Any]]" = WeakKeyDictionary()
+"""What takes the place of an environment's own, for all blocks: to compile a template takes long."""
 
 
 @contextmanager

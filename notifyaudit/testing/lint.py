@@ -18,6 +18,7 @@ from jinja2 import TemplateError, UndefinedError
 
 from notifyaudit import conf, undefined
 from notifyaudit.emails import AuditEmail
+from notifyaudit.exceptions import EmptyMail
 from notifyaudit.htmltext import html_to_text
 from notifyaudit.registry import emails
 from notifyaudit.statements import writes
@@ -91,7 +92,12 @@ class Linter:
 
     def problems(self, email_class: type[AuditEmail], language: str) -> list[Problem]:
         """What is wrong with the preview of this class in this language."""
-        with translation.override(language), undefined.noticed() as holes, _writes_noticed() as written:
+        with (
+            undefined.forbidden(yes=False),
+            translation.override(language),
+            undefined.noticed() as holes,
+            _writes_noticed() as written,
+        ):
             found = list(self._of_preview(email_class, language))
         found += [
             Problem("undefined", f"{name} is not defined; give it in get_context_data()") for name in holes
@@ -120,21 +126,25 @@ class Linter:
         email.get_translation = lambda: language  # type: ignore[method-assign]
         try:
             content = email.build()
-        except (VariableDoesNotExist, UndefinedError) as error:
-            # An argument of a filter, or an attribute of what is not there: here the engines raise.
-            yield Problem("undefined", f"{_missing(error)}; give it in get_context_data()")
-            return
-        except (TemplateDoesNotExist, TemplateSyntaxError, TemplateError) as error:
-            yield Problem("template", describe(error))
-            return
-        except EmailServiceConfigError as error:
-            yield from self._of_definition(email, error)
-            return
         except Exception as error:  # noqa: BLE001 - as above
-            yield Problem("preview", f"its preview cannot be rendered: {describe(error)}")
+            yield from self._of_error(email, error)
             return
         yield from self._of_content(content, language)
         yield from _of_unsubscribing(email, content)
+
+    def _of_error(self, email: AuditEmail, error: Exception) -> Iterator[Problem]:
+        match error:
+            case VariableDoesNotExist() | UndefinedError():
+                # An argument of a filter, or an attribute of what is not there: here the engines raise.
+                yield Problem("undefined", f"{_missing(error)}; give it in get_context_data()")
+            case TemplateDoesNotExist() | TemplateSyntaxError() | TemplateError():
+                yield Problem("template", describe(error))
+            case EmptyMail():
+                yield Problem("empty", str(error))
+            case EmailServiceConfigError():
+                yield from self._of_definition(email, error)
+            case _:
+                yield Problem("preview", f"its preview cannot be rendered: {describe(error)}")
 
     def _of_definition(self, email: AuditEmail, error: EmailServiceConfigError) -> Iterator[Problem]:
         if email.template_name and email.get_subject():

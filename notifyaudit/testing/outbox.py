@@ -7,7 +7,7 @@ from typing import Self, Unpack
 
 from asgiref.sync import sync_to_async
 
-from notifyaudit import clock, transport
+from notifyaudit import clock, transport, undefined
 from notifyaudit.addresses import envelope
 from notifyaudit.frequency import Frequency
 from notifyaudit.models import AuditEvent
@@ -29,7 +29,7 @@ class AuditOutbox(Questions):
         """For one test: at its end the clock is right again, and mails leave as before."""
         outbox = cls()
         # Also what the code under test sends by itself, with a sweep of its own, goes to this server.
-        with clock.travelling(), transport.replaced(outbox._server.transport):
+        with clock.travelling(), transport.replaced(outbox._server.transport), undefined.forbidden():
             yield outbox
 
     def advance(self, delta: timedelta) -> None:

@@ -537,7 +537,7 @@ def test_a_message_that_the_application_builds_is_screened_too(send):
 
 def test_what_is_refused_is_not_logged(send, caplog):
     send(get_from_email=returning("secret person, <s@x.example>"))
-    assert "has an invalid header" in caplog.text
+    assert "cannot be sent: InvalidHeader" in caplog.text
     assert "secret person" not in caplog.text
 
 

@@ -107,7 +107,7 @@ def test_without_a_target_or_a_correlation_there_is_nothing_to_bundle_by(user):
 
 
 def test_a_window_alone_is_time_to_think_again(user, document):
-    with bundled([user], bundle_by="event"):
+    with bundled([user], bundle_by="event", template_name="testapp/plain.html"):
         edit(document, price=(1, 2))
         edit(document, price=(2, 3))
         route_pending()

@@ -9,7 +9,7 @@ from django_pony_express.errors import EmailServiceConfigError
 
 from notifyaudit import AuditEmail, record, thread_id
 from notifyaudit.emails import AuditEmail as Home
-from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.exceptions import ConfigurationError, EmptyMail
 from notifyaudit.registry import emails
 from notifyaudit.threads import thread_id_of
 from tests.integration.kinds import email_kind
@@ -101,6 +101,45 @@ class TestParts:
     def test_fields_can_be_hidden_from_a_recipient(self, sent):
         email = sent(template_name="testapp/changed.html", visible_changes=lambda self: {})
         email.assert_not_contains("A plan")
+
+
+class TestHoles:
+    @pytest.mark.parametrize(
+        ("attributes", "hole"),
+        [
+            ({"template_name": "hole.html"}, "data.nmae in hole.html:1"),
+            ({"template_txt_name": "hole.html"}, "data.nmae in hole.html:1"),
+            ({"subject": "{{ data.nmae }} filed"}, "data.nmae"),
+        ],
+    )
+    def test_fail_their_mail_in_a_test(self, audit_outbox, sent, settings, tmp_path, attributes, hole):
+        templates(settings, tmp_path, "django", {"hole.html": "Hello {{ data.nmae }}"})
+        with pytest.raises(AssertionError, match=rf"UndefinedVariable: Not defined: {hole}\."):
+            sent(**attributes)
+
+    def test_are_found_in_jinja2_too(self, audit_outbox, sent, settings, tmp_path):
+        templates(settings, tmp_path, "jinja2", {"hole.html": "Hello {{ nmae }}"})
+        for _ in range(2):  # also in a template that is compiled already
+            with pytest.raises(AssertionError, match=r"Not defined: nmae in hole\.html:1\."):
+                sent(template_name="hole.html")
+
+    def test_do_not_keep_a_mail_from_leaving_in_production(self, document, settings, tmp_path):
+        templates(settings, tmp_path, "django", {"hole.html": "Hello {{ nmae }}!"})
+        with email_kind(template_name="hole.html") as email_class:
+            assert email_class.sample(target=document).build().body == "Hello !\n"
+
+    def test_that_are_all_there_is_are_no_mail(self, document, settings, tmp_path):
+        templates(settings, tmp_path, "django", {"hole.html": "<p>{{ nmae }}</p>"})
+        with (
+            email_kind(template_name="hole.html") as email_class,
+            pytest.raises(EmptyMail, match=r"'hole\.html'"),
+        ):
+            email_class.sample(target=document).build()
+
+    def test_an_image_is_a_mail(self, document, settings, tmp_path):
+        templates(settings, tmp_path, "django", {"hole.html": '<img src="https://x.example/a.png">'})
+        with email_kind(template_name="hole.html") as email_class:
+            assert email_class.sample(target=document).build().alternatives
 
 
 class TestLanguage:

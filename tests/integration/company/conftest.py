@@ -51,7 +51,7 @@ FILES = {
             def get_recipients(cls, event):
                 return User.objects.filter(username__startswith="reader")
         """,
-    "shop/templates/paid.html": "{{ target.title }}, by {{ actor.username }}, to {{ recipient.username }}",
+    "shop/templates/paid.html": "{{ target.title }}, by {{ event.actor_repr }}, to {{ recipient.username }}",
     "conftest.py": """
         import pytest
         from django.contrib.auth.models import User
