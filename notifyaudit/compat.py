@@ -3,8 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import policy
+from email.encoders import encode_base64
 from email.header import Header
 from email.headerregistry import BaseHeader, HeaderRegistry
+from email.message import MIMEPart
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
@@ -14,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 if TYPE_CHECKING:
+    from email.message import Message
+
     from django.core.mail import EmailMessage
     from django.core.mail.backends.base import BaseEmailBackend
     from django.db.models import Model, QuerySet
@@ -35,8 +41,10 @@ __all__ = [
     "correlated",
     "correlation_id",
     "followed_together",
+    "inline_part",
     "mail_backend",
     "refused_by_provider",
+    "related_part",
     "serialise",
     "site_domain",
     "task_backends",
@@ -140,6 +148,31 @@ def unfolded(name: str, value: str) -> str:
     header = _Unfolded(value)
     header.name = name
     return header
+
+
+def inline_part(content: bytes, mimetype: str, *, filename: str, cid: str) -> Any:
+    """A file that the HTML of a mail shows by its Content-ID (RFC 2392), of the class that Django takes."""
+    main, _, sub = mimetype.partition("/")
+    if django.VERSION >= (6, 0):
+        part: Any = MIMEPart()
+        part.set_content(content, main, sub, disposition="inline", filename=filename, cid=f"<{cid}>")
+        return part
+    part = MIMEBase(main, sub)  # deprecated from Django 6.0 on
+    part.set_payload(content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "inline", filename=filename)
+    part.add_header("Content-ID", f"<{cid}>")
+    return part
+
+
+def related_part(root: "Message", others: "list[Message]") -> Any:
+    """A part of a mail together with those that it refers to (RFC 2387)."""
+    if django.VERSION >= (6, 0):
+        part: Any = MIMEPart()
+        part["Content-Type"] = 'multipart/related; type="text/html"'
+        part.set_payload([root, *others])
+        return part
+    return MIMEMultipart("related", _subparts=[root, *others], type="text/html")
 
 
 _SMTP = policy.SMTP.clone(header_factory=_KeptHeaderClasses())

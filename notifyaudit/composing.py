@@ -1,6 +1,7 @@
 """From what an email class declares to the finished mail: subject, both bodies, headers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any
 
@@ -12,8 +13,9 @@ from django_pony_express.errors import EmailServiceConfigError
 from django_pony_express.services.base import BaseEmailService
 
 from notifyaudit import addresses
-from notifyaudit.attaching import attach
+from notifyaudit.attaching import Attachment, attachments_of
 from notifyaudit.headers import overridden, standard_headers
+from notifyaudit.illustrated import IllustratedMessage
 from notifyaudit.models import AuditEvent
 from notifyaudit.rendering import render_bodies, render_line
 from notifyaudit.undefined import refused
@@ -47,6 +49,7 @@ class Composed(BaseEmailService):
         self.attachment_list = list(self.attachment_list or type(self).attachment_list)
         self.cc_email_list = list(self.cc_email_list)
         self.bcc_email_list = list(self.bcc_email_list)
+        self.connection = self.connection or type(self).connection
 
     def get_timezone(self) -> tzinfo:
         """By which clock it tells the time."""
@@ -89,6 +92,13 @@ class Composed(BaseEmailService):
         # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
         copies = (addresses.plain(copy) for copy in (*self.get_cc_emails(), *self.get_bcc_emails()))
         self._errors += addresses.problems_of((*recipients, *copies))
+        if self.EMAIL_STRUCTURE_PATTERN is not BaseEmailService.EMAIL_STRUCTURE_PATTERN:
+            # Django's own check knows better than the default pattern; a project's own pattern is its rule.
+            self._errors += [
+                f"{address!r} does not match {type(self).__qualname__}.EMAIL_STRUCTURE_PATTERN."
+                for address in recipients
+                if not self.EMAIL_STRUCTURE_PATTERN.match(address)
+            ]
         if self._errors and raise_exception:
             raise EmailServiceConfigError(self._errors)
         return not self._errors
@@ -96,7 +106,21 @@ class Composed(BaseEmailService):
     def build(self) -> EmailMultiAlternatives:
         """
         The finished mail: rendered in the language of ``get_translation()`` and the time of
-        ``get_timezone()``, the caller's left untouched.
+        ``get_timezone()``, the caller's left untouched, with its files.
+
+        Raises:
+            EmailServiceAttachmentError: if a file is none.
+            Exception: see :meth:`render`.
+        """
+        with self._as_its_reader():
+            message = self._rendered()
+            for attachment in self._attachments():
+                attachment.join(message)
+        return message
+
+    def render(self) -> EmailMultiAlternatives:
+        """
+        The same without its files, of which nothing is read or made.
 
         Raises:
             EmailServiceConfigError: see :meth:`is_valid`.
@@ -104,14 +128,36 @@ class Composed(BaseEmailService):
             EmptyMail: if there is nothing to read.
             UndefinedVariable: in a test, if something is printed that nobody has defined.
         """
+        with self._as_its_reader():
+            return self._rendered()
+
+    def attached_files(self) -> list[Attachment]:
+        """
+        Its files, none of which is read or made before it is asked for.
+
+        Raises:
+            EmailServiceAttachmentError: if one is none.
+        """
+        with self._as_its_reader():
+            return self._attachments()
+
+    @contextmanager
+    def _as_its_reader(self) -> Iterator[None]:
         language = self.get_translation() or translation.get_language()
-        with translation.override(language), timezone.override(self.get_timezone()), refused():
-            # Once for subject and bodies: a hook may query.
-            self._context = self.get_context_data()
-            try:
+        with translation.override(language), timezone.override(self.get_timezone()):
+            yield
+
+    def _attachments(self) -> list[Attachment]:
+        return attachments_of(self.get_attachments(), of=type(self).__qualname__)
+
+    def _rendered(self) -> EmailMultiAlternatives:
+        # Once for subject and bodies: a hook may query.
+        self._context = self.get_context_data()
+        try:
+            with refused():
                 self.is_valid()
                 html, text = render_bodies(str(self.template_name), self.template_txt_name, self._context)
-                message = EmailMultiAlternatives(
+                message = IllustratedMessage(
                     subject=" ".join(str(self.get_subject()).split()),
                     body=text,
                     from_email=self.get_from_email(),
@@ -121,10 +167,9 @@ class Composed(BaseEmailService):
                     reply_to=list(self.get_reply_to_emails()),
                     headers=self._headers(),
                 )
-                message.attach_alternative(html, "text/html")
-                attach(message, self.get_attachments(), of=type(self).__name__)
-            finally:
-                self._context = None
+        finally:
+            self._context = None
+        message.attach_alternative(html, "text/html")
         return message
 
     def _build_mail_object(self) -> EmailMultiAlternatives:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from django.apps import apps
+from django_pony_express.services.base import BaseEmailService
 
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.frequency import Frequency
@@ -34,6 +35,7 @@ def check_definition(cls: "type[AuditEmail]") -> None:
         if not that(value):
             raise ConfigurationError(f"{cls.__qualname__}.{name} must be {expected}, not {value!r}.")
 
+    _require_order(cls)
     require("actions", "a list of actions or patterns", that=_is_list_of_str)
     require("key", f"a string of at most {_KEY_LENGTH} characters", that=_is_key)
     require("retry", "a RetryPolicy", that=lambda value: isinstance(value, RetryPolicy))
@@ -56,6 +58,18 @@ def check_definition(cls: "type[AuditEmail]") -> None:
     require("permission", "'app_label.codename', or None", that=_is_permission)
     require("expires", "a timedelta above zero, or None", that=_is_term)
     require("priority", f"a number from -{_PRIORITY} to {_PRIORITY}", that=_is_priority)
+
+
+def _require_order(cls: "type[AuditEmail]") -> None:
+    """Attributes that we only declare must not hide those of a service that was there before."""
+    ours = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == __package__]
+    behind = cls.__mro__[cls.__mro__.index(ours[0]) :]
+    for base in behind:
+        if issubclass(base, BaseEmailService) and base not in ours and base is not BaseEmailService:
+            raise ConfigurationError(
+                f"{cls.__qualname__} hides the attributes of {base.__qualname__}, which must stand first: "
+                f"class {cls.__qualname__}({base.__qualname__}, {ours[0].__qualname__})."
+            )
 
 
 def _is_list_of_str(value: Any) -> bool:

@@ -33,10 +33,20 @@ class Attachment:
 
 def attachments_of(mime: EmailMessage) -> list[Attachment]:
     """The files of a mail as its reader's program parses it."""
-    return [
-        Attachment(part.get_filename() or "", part.get_content_type(), _bytes_of(part))
-        for part in mime.iter_attachments()
-    ]
+    return [_attachment(part) for part in mime.iter_attachments()]
+
+
+def images_of(mime: EmailMessage) -> dict[str, Attachment]:
+    """Those that its HTML shows, by their Content-ID."""
+    return {
+        str(part["Content-ID"]).strip("<> "): _attachment(part)
+        for part in mime.walk()
+        if part["Content-ID"] and isinstance(part, EmailMessage)
+    }
+
+
+def _attachment(part: EmailMessage) -> Attachment:
+    return Attachment(part.get_filename() or "", part.get_content_type(), _bytes_of(part))
 
 
 def _bytes_of(part: EmailMessage) -> bytes:

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 
 from notifyaudit import conf
 from notifyaudit.htmltext import html_to_text
-from notifyaudit.testing.attachments import Attachment, attachments_of
+from notifyaudit.testing.attachments import Attachment, attachments_of, images_of
 from notifyaudit.testing.criteria import folded, has_text, is_predicate, readable_html, value_meets
 from notifyaudit.testing.introspection import Part, difference, quoted, visible
 from notifyaudit.testing.links import has_page, is_on_site, leads_to, links_of, path_on_site
@@ -90,8 +90,13 @@ class SentEmail(OutgoingEmail):
 
     @cached_property
     def attachments(self) -> list[Attachment]:
-        """The files that come with it."""
+        """The files that come with it, less those that its HTML shows."""
         return attachments_of(self.mime)
+
+    @cached_property
+    def images(self) -> dict[str, Attachment]:
+        """The files that its HTML shows, by their cid."""
+        return images_of(self.mime)
 
     @property
     def links(self) -> list[str]:

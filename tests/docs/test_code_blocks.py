@@ -357,6 +357,7 @@ def test_the_templates_of_the_templates_page_render(page_runner, ready, reviewer
     assert sent["InspectionTitledEmail"].subject == "[Fire safety, Tower 8 <north>] edited"
     attachment = sent["InspectionEditedWithListEmail"].content.attachments[0]
     assert tuple(attachment) == ("fields.txt", "title", "text/plain")
+    assert list(sent["InspectionEditedWithLogoEmail"].images) == ["logo"]
 
 
 def test_the_watch_button_is_where_the_page_puts_it(page_runner, building, reviewer, client):

@@ -109,7 +109,7 @@ class TestHoles:
         [
             ({"template_name": "hole.html"}, "data.nmae in hole.html:1"),
             ({"template_txt_name": "hole.html"}, "data.nmae in hole.html:1"),
-            ({"subject": "{{ data.nmae }} filed"}, "data.nmae"),
+            ({"subject": "{{ data.nmae }} filed"}, "data.nmae in subject:1"),
         ],
     )
     def test_fail_their_mail_in_a_test(self, audit_outbox, sent, settings, tmp_path, attributes, hole):
