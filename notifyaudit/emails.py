@@ -17,6 +17,7 @@ from notifyaudit.definition import AboveLimits, BundleBy, app_label_of, check_de
 from notifyaudit.frequency import Frequency
 from notifyaudit.headers import list_headers
 from notifyaudit.identity import id_of, type_of
+from notifyaudit.layout import Layout
 from notifyaudit.models import AuditEvent, Message, Preference, Reason, SkipReason
 from notifyaudit.permissions import holders
 from notifyaudit.registry import emails
@@ -234,7 +235,7 @@ class AuditEmail(Composed):
     def get_context_data(self) -> dict[str, Any]:
         """What the templates see. Call ``super()`` and add to it."""
         if not self.events:
-            return dict(self.context_data)
+            return {"layout": Layout(self), **self.context_data}
         several = {"sections": self.sections} if self.bundle_by != "event" else {}
         return {
             "event": self.event,
@@ -249,6 +250,7 @@ class AuditEmail(Composed):
             "base_url": conf.base_url(),
             "unsubscribe_url": self.unsubscribe_url,
             "preferences_url": self.preferences_url,
+            "layout": Layout(self),
             **self.context_data,
         }
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
-
-from django.db import models
 
 from notifyaudit import siteurls
 from notifyaudit.actions import known
-from notifyaudit.changes import Change, readable
+from notifyaudit.changes import Change, never_null, readable
 from notifyaudit.identity import model_of
 from notifyaudit.models import AuditEvent
 from notifyaudit.netchange import NetChange, Occurrence, is_creation, net_changes
@@ -101,18 +99,10 @@ def _occurrences(events: Sequence[AuditEvent], visible: Visible) -> Iterator[Occ
             about=_about(event),
             action=event.action,
             changes=changes,
-            created=is_creation(event.changes, _never_null(model_of(event.target_type))),
+            created=is_creation(event.changes, never_null(model_of(event.target_type))),
             snapshot=event.snapshot,
         )
 
 
 def _about(event: AuditEvent) -> tuple[str, str]:
     return (event.target_type, event.target_id) if event.target_type else ("", event.action)
-
-
-@lru_cache
-def _never_null(model: type[models.Model] | None) -> frozenset[str]:
-    if model is None:
-        return frozenset()
-    fields = [*model._meta.concrete_fields, *model._meta.many_to_many]
-    return frozenset(field.name for field in fields if field.many_to_many or not field.null)

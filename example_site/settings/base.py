@@ -57,7 +57,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates" / "jinja2"],
-        "APP_DIRS": False,
+        "APP_DIRS": True,  # finds the base layout of mails
         "OPTIONS": {"environment": "example_site.jinja.environment"},
     },
 ]

@@ -24,7 +24,9 @@ from notifyaudit import (
     routing,
     track,
 )
+from notifyaudit.changes import Change
 from notifyaudit.claiming import BATCH
+from notifyaudit.layout import Layout
 from notifyaudit.models import (
     AuditEvent,
     Message,
@@ -223,6 +225,31 @@ def test_context_is_what_templates_see(document):
     email.events = (email.event,)
     email.bundle_by = "target"
     assert set(named_in(section("emails.md", "Context"))) == set(email.get_context_data())
+
+
+def test_a_change_is_that_of_the_code():
+    documented = set(named_in(section("emails.md", "A change")))
+    assert documented == public(Change) - public(tuple)
+
+
+def test_the_base_layout_is_that_of_the_code():
+    text = section("emails.md", "The base layout")
+    of_layout, source = text.partition("| of `layout`")[2], email_html("templates")
+    assert set(named_in(of_layout)) == public(Layout)
+    blocks_, _, rest = text.partition("| template to include")
+    found = re.findall(r"{% block (\w+) %}", source)
+    assert set(named_in(blocks_)) == set(found)
+    assert found == re.findall(r"{% block (\w+) %}", email_html("jinja2"))
+    for name in named_in(rest.partition("| class")[0]):
+        for engine in ("templates", "jinja2"):
+            assert (Path(notifyaudit.__file__).parent / engine / name).exists()
+    for name in named_in(rest.partition("| class")[2].partition("| of `layout`")[0]):
+        assert f".{name} " in source, name
+
+
+def email_html(directory: str) -> str:
+    path = Path(notifyaudit.__file__).parent / directory / "notifyaudit" / "email.html"
+    return path.read_text(encoding="utf-8")
 
 
 def test_headers_are_those_that_are_sent(audit_outbox, document):

@@ -88,7 +88,7 @@ class TestParts:
 
     def test_the_context_has_what_the_docs_say(self, sent, document, user):
         names = ["event", "events", "actor", "target", "changes", "data", "recipient", "reason", "base_url"]
-        names += ["unsubscribe_url", "preferences_url"]
+        names += ["unsubscribe_url", "preferences_url", "layout"]
         context = {}
         sent(to=user, get_context_data=lambda self: context.update(Home.get_context_data(self)) or context)
         assert set(names) == set(context)

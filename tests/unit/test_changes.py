@@ -70,3 +70,29 @@ def test_dates_follow_language_and_time_zone():
     with translation.override("de"), timezone.override("Europe/Berlin"):
         label = change("updated_at", None, "2026-07-01T22:30:00+00:00").new_label
     assert label == "2. Juli 2026 00:30"
+
+
+class TestForATable:
+    def test_short_values_are_whole(self):
+        kind = change("kind", "letter", "plan")
+        assert (kind.old_clipped, kind.new_clipped, kind.is_long) == ("A letter", "A plan", False)
+
+    def test_long_ones_are_cut_and_stand_on_two_lines(self):
+        title = change("title", "x" * 300, "x" * 300 + "y")
+        assert title.old_clipped == "…" + "x" * 24
+        assert title.new_clipped == "…" + "x" * 24 + "y"
+        assert not title.is_long
+        assert change("title", "x" * 300, "y" * 300).is_long
+        assert not change("title", None, "y" * 300).is_long
+
+    def test_masked_ones_are_said_to_be_hidden(self):
+        token = change("api_token", "********", "********")
+        assert (token.old_label, token.new_label, token.new_clipped) == ("hidden", "hidden", "hidden")
+        assert token == ("********", "********")
+
+    def test_the_first_values_of_an_object_had_none_before(self):
+        changes = readable({"title": [None, "Plan A"], "due_on": [None, "2026-12-24"]}, Document)
+        assert [each.created for each in changes.values()] == [True, True]
+        assert changes["title"].old_clipped == ""
+        assert not change("due_on", None, "2026-12-24").created
+        assert not readable({"title": [None, "Plan A"]}, None)["title"].created
