@@ -33,13 +33,14 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-def violations(page: "Page") -> list[tuple[str, list[str]]]:
-    """What axe finds on a page that keeps people out: the rule, and where."""
+def violations(page: "Page", tags: list[str] | None = None) -> list[tuple[str, list[str]]]:
+    """What axe finds on a page that keeps people out: the rule, and where. Tags say by which rules."""
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
         missing("axe-playwright-python is not installed")
-    found = Axe().run(page).response["violations"]
+    options = {"runOnly": {"type": "tag", "values": tags}} if tags else None
+    found = Axe().run(page, options=options).response["violations"]
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
 
 
