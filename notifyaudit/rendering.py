@@ -73,7 +73,17 @@ def render_html(template_name: str, context: Mapping[str, Any]) -> str:
         django.template.TemplateDoesNotExist: if no engine finds it.
         django.template.TemplateSyntaxError: if it does not compile.
     """
-    return str(template_of(template_name).render(dict(context)))
+    template = template_of(template_name)
+    try:
+        return str(template.render(dict(context)))
+    except jinja2.TemplateNotFound as error:
+        if not str(error.name).startswith("notifyaudit/"):
+            raise
+        raise TemplateDoesNotExist(
+            f"{template_name} uses {error.name}, which the engine {template.backend.name!r} does not find. "
+            'Set its APP_DIRS to True in TEMPLATES, or add jinja2.PackageLoader("notifyaudit", "jinja2") to '
+            "the loader of its environment."
+        ) from error
 
 
 def render_text(template_name: str, context: Mapping[str, Any]) -> str:

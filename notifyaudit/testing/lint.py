@@ -22,6 +22,7 @@ from notifyaudit.exceptions import EmptyMail
 from notifyaudit.htmltext import html_to_text
 from notifyaudit.registry import emails
 from notifyaudit.statements import writes
+from notifyaudit.testing import lint_layout
 from notifyaudit.testing.forgotten import is_to_be_tested
 from notifyaudit.testing.links import links_of
 from notifyaudit.text import describe
@@ -31,7 +32,7 @@ MAX_SUBJECT = 78
 
 RULES = (
     "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
-    "unsubscribe",
+    "unsubscribe", *lint_layout.RULES,
 )  # fmt: skip
 
 _SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms", "cid", "data"})
@@ -168,6 +169,8 @@ class Linter:
             yield Problem("text", f"its text part has a tag: {_around(text, tag)}")
         yield from _of_links(html)
         yield from _of_accessibility(html, language)
+        for rule, problem in lint_layout.problems_of_layout(source, html, language):
+            yield Problem(rule, problem)
 
     def _of_subject(self, subject: str) -> Iterator[Problem]:
         if not subject.strip():

@@ -21,6 +21,7 @@ from django.template import engines
 from django.template.loader import get_template
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
+from jinja2 import DictLoader
 
 import notifyaudit
 from example_site.inspections.actions import InspectionAction
@@ -276,6 +277,16 @@ def test_the_classes_on_bundles_and_limits_do_what_they_say(
     everybody = get_user_model().objects.all()
     assert list(returned[1].filter_recipients(everybody, event)) == [building.owner]
     assert page["InspectionScheduledOnceEmail"].max_per_recipient_per_hour == 20
+
+
+def test_the_layout_of_the_page_is_that_of_both_engines(page_runner, audit_outbox, inspection, tmp_path):
+    page = page_runner(DOCS / "how-to" / "layout.md")
+    record(InspectionAction.EDITED, target=inspection, changes={"summary": ("", "All clear.")})
+    email = audit_outbox.one(page["InspectionLaidOutByJinjaEmail"])
+    email.assert_contains("Station Square Inspections, 7 Station Square", "Summary: – → All clear.")
+    email.assert_link(inspection.get_absolute_url())
+    env = page["environment"](loader=DictLoader({"own.html": '{% extends "notifyaudit/email.html" %}'}))
+    assert env.get_template("own.html").render(layout={"title": "Tower 7"}).count("Tower 7") == 2
 
 
 def test_the_function_on_unsubscribing_subscribes_to_the_librarys_own_actions(page_runner, reviewer):

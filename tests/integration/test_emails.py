@@ -282,13 +282,13 @@ class TestDefinition:
             type("EarlyEmail", (AuditEmail,), {"__module__": __name__})
 
 
-def templates(settings, directory, engine, files):
+def templates(settings, directory, engine, files, *, app_dirs=False):
     for name, content in files.items():
         (directory / name).write_text(content)
     settings.TEMPLATES = [
         {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
          "DIRS": [directory] if engine == "django" else []},
-        {"BACKEND": "django.template.backends.jinja2.Jinja2", "APP_DIRS": False,
+        {"BACKEND": "django.template.backends.jinja2.Jinja2", "APP_DIRS": app_dirs,
          "DIRS": [directory] if engine == "jinja2" else []},
     ]  # fmt: skip
     assert engines.all()

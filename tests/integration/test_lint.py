@@ -21,7 +21,8 @@ pytest_plugins = ["pytester"]
 LINT = "from notifyaudit.testing import lint_emails\n"
 NOT_DEFINED = "is not defined; give it in get_context_data()"
 LINK = '<a href="{{ unsubscribe_url }}">Stop</a>'
-GOOD = f'<html lang="en"><body><p>Hello {{{{ recipient }}}}</p>{LINK}</body></html>'
+HEAD = '<head><meta name="viewport" content="width=device-width"><title>Filed</title></head>'
+GOOD = f'<html lang="en">{HEAD}<body><p>Hello {{{{ recipient }}}}</p>{LINK}</body></html>'
 
 
 def saying(words):
@@ -37,7 +38,8 @@ def lint(settings, tmp_path):
     """The complaints about a class with this HTML, in English."""
 
     def lint(html=GOOD, *, engine="django", language="en", linter=None, **attributes):
-        templates(settings, tmp_path, engine, {"t.html": html, "t.txt": attributes.pop("txt", "Hello")})
+        files = {"t.html": html, "t.txt": attributes.pop("txt", "Hello")}
+        templates(settings, tmp_path, engine, files, app_dirs=attributes.pop("app_dirs", False))
         defaults = {
             "actions": [DocumentAction.FILED],
             "subject": "Filed",
@@ -88,6 +90,81 @@ def test_what_is_wrong_with_the_html_is_said(lint, html, problem):
     assert any(found.startswith(problem) for found in lint(html)), lint(html)
 
 
+LAYOUT = '{% extends "notifyaudit/email.html" %}'
+IMAGE = '<img src="https://x.example/l.png" alt="Logo" width="9">'
+
+
+@pytest.mark.parametrize(
+    ("html", "language", "problem"),
+    [
+        (GOOD.replace("<title>Filed</title>", ""), "en", "title: it has no <title>, or an empty one"),
+        (GOOD.replace("<title>Filed</title>", "<title> </title>"), "en", "title: it has no <title>"),
+        (GOOD.replace('name="viewport"', 'name="robots"'), "en", 'viewport: no <meta name="viewport"'),
+        (GOOD.replace('"en"', '"ar"'), "ar", "dir: no <html dir=\"rtl\">, but 'ar' is written from right"),
+        (GOOD.replace('"en"', '"ar" dir="ltr"'), "ar", 'dir: no <html dir="rtl">'),
+        (
+            saying("<table class='x'><tr><td>Hello</td></tr></table>"),
+            "en",
+            'role: <table class="x"> has no <th>',
+        ),
+        (
+            saying("<table><tr><td><table role='none'><tr><td>Hello</td></tr></table></td></tr></table>"),
+            "en",
+            "role: <table> has no <th>",
+        ),
+        (
+            saying("<table role='presentation'><tr><th>Name</th><td>Hello</td></tr></table>"),
+            "en",
+            'role: <table role="presentation"> has <th>, which its role takes',
+        ),
+        (
+            saying(IMAGE.replace(' width="9"', "")),
+            "en",
+            'width: <img src="https://x.example/l.png"> has no width: Outlook',
+        ),
+        (saying("Hello " * 18_000), "en", "size: its HTML has 105 KB: Gmail cuts it off after 102 KB"),
+    ],
+)
+def test_what_is_wrong_with_the_layout_is_said(lint, html, language, problem):
+    [found] = lint(html, language=language)
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("html", "language"),
+    [
+        (GOOD.replace('"en"', '"ar" dir="rtl"'), "ar"),
+        (GOOD.replace('"en"', '"ar" dir="auto"'), "ar"),
+        (GOOD.replace('"en"', '"xx"'), "xx"),
+        (saying("<table role='presentation'><tr><td>Hello</td></tr></table>"), "en"),
+        (saying("<table><tr><th>Name</th><td>Hello</td></tr></table>"), "en"),
+        (
+            saying("<table role='presentation'><tr><td><table><tr><th>A</th><td>B</td></tr></table></table>"),
+            "en",
+        ),
+        (saying(IMAGE), "en"),
+        (saying("Hello " * 16_000), "en"),
+    ],
+)
+def test_a_right_layout_is_not_complained_of(lint, html, language):
+    assert lint(html, language=language) == []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+@pytest.mark.parametrize("engine", ["django", "jinja2"])
+def test_the_shipped_layout_has_no_problems(lint, engine, language):
+    assert lint(LAYOUT, engine=engine, language=language, app_dirs=True) == []
+
+
+def test_an_engine_that_does_not_find_the_layout_is_named_with_the_mend(lint):
+    [problem] = lint(LAYOUT, engine="jinja2")
+    assert "t.html uses notifyaudit/email.html, which the engine 'jinja2' does not find." in problem
+    assert (
+        'Set its APP_DIRS to True in TEMPLATES, or add jinja2.PackageLoader("notifyaudit", "jinja2")'
+        in problem
+    )
+
+
 @pytest.mark.parametrize(
     "html",
     [
@@ -100,7 +177,7 @@ def test_what_is_wrong_with_the_html_is_said(lint, html, problem):
         ),
         GOOD.replace('"en"', '"en-GB"'),
         saying("I &lt;3 Fish &lt;Dock&gt;"),
-        saying('<a href="/x/">Open</a><img src="logo.png" alt="">'),
+        saying('<a href="/x/">Open</a><img src="logo.png" alt="" width="9">'),
     ],
 )
 def test_what_is_right_is_not_complained_of(lint, html):
@@ -134,7 +211,8 @@ def test_a_relative_link_leads_nowhere_if_nobody_knows_the_site(lint, settings):
 def test_all_that_is_wrong_is_said_at_once(lint):
     html = '<html><p>{{ nmae }}<img src="file:///logo.png"><a href="">Open</a></p></html>'
     assert [problem.partition(":")[0] for problem in lint(html, subject="x" * 80)] == [
-        "subject", "link", "link", "alt", "lang", "unsubscribe", "unsubscribe", "undefined",
+        "subject", "link", "link", "alt", "lang", "title", "viewport", "width", "unsubscribe", "unsubscribe",
+        "undefined",
     ]  # fmt: skip
 
 
@@ -217,7 +295,7 @@ def test_rules_can_be_left_out_and_limits_set(lint):
 
 def test_each_language_is_rendered_whatever_the_class_says(lint):
     html = '{% load i18n %}{% get_current_language as code %}<html lang="{{ code }}"><p>Hello</p></html>'
-    html = html.replace("</p>", f"</p>{LINK}")
+    html = html.replace("</p>", f"</p>{LINK}").replace("<p>", f"{HEAD}<p>")
     assert lint(html, language="de", get_translation=lambda self: "fr") == []
     assert translation.get_language() == "en-gb"
 
@@ -285,9 +363,9 @@ class TestInAProject:
 
     LOCAL = (
         "{% load i18n %}{% get_current_language as code %}"
-        '<html lang="{{ code }}"><p>Order {{ target.pk }} is paid.</p></html>'
+        f'<html lang="{{{{ code }}}}">{HEAD}<p>Order {{{{ target.pk }}}} is paid.</p></html>'
     )
-    ENGLISH = '<html lang="en"><p>Order {{ target.key }} is paid.</p></html>'
+    ENGLISH = f'<html lang="en">{HEAD}<p>Order {{{{ target.key }}}} is paid.</p></html>'
 
     COMPLAINT = [
         "shop.emails.OrderPaidEmail in 'de':",
@@ -368,5 +446,5 @@ class TestInAProject:
 def test_the_rules_are_all_in_use():
     assert set(RULES) == {
         "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
-        "unsubscribe",
+        "unsubscribe", "title", "viewport", "dir", "role", "width", "size",
     }  # fmt: skip
