@@ -147,7 +147,7 @@ def test_each_block_can_be_overridden(document, engine):
 def test_a_button_needs_a_url_and_a_label(document, engine):
     include = '{% include "notifyaudit/button.html" %}'
     html = rendered(engine, {"url": "https://x.example/?a=1&b=2", "label": "<Open>"}, include)
-    assert '<a href="https://x.example/?a=1&amp;b=2">&lt;Open&gt;</a>' in html
+    assert '<a class="button" href="https://x.example/?a=1&amp;b=2">&lt;Open&gt;</a>' in html
 
 
 @pytest.mark.parametrize("engine", [ENGINES["django"], STRICT], ids=["django", "jinja2, strict"])
