@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
 from django.core.mail import EmailMultiAlternatives
@@ -22,20 +22,22 @@ from notifyaudit.exceptions import EmptyMail
 from notifyaudit.htmltext import html_to_text
 from notifyaudit.registry import emails
 from notifyaudit.statements import writes
-from notifyaudit.testing import lint_layout
+from notifyaudit.testing import lint_files, lint_html, lint_layout
 from notifyaudit.testing.forgotten import is_to_be_tested
 from notifyaudit.testing.links import links_of
+from notifyaudit.testing.lint_files import problems_of_files
+from notifyaudit.testing.lint_html import problems_of_html
+from notifyaudit.testing.lint_layout import problems_of_layout
 from notifyaudit.text import describe
 
 MAX_SUBJECT = 78
 """Characters of a line that a mail should not exceed (RFC 5322, section 2.1.1)."""
 
 RULES = (
-    "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
-    "unsubscribe", *lint_layout.RULES,
+    "preview", "template", "undefined", "empty", "subject", "syntax", "text", "unsubscribe",
+    *lint_html.RULES, *lint_layout.RULES, *lint_files.RULES,
 )  # fmt: skip
 
-_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms", "cid", "data"})
 _TAGS = "a|b|body|br|div|em|h[1-6]|head|html|i|img|li|ol|p|span|strong|style|t[dhr]|table|ul"
 _TAG = re.compile(rf"</?(?:{_TAGS})\b[^>]*>")
 _SYNTAX = re.compile(r"\{\{|\}\}|\{%|%\}")
@@ -167,10 +169,9 @@ class Linter:
                 yield Problem("syntax", f"its {name} shows a template unrendered: {_around(part, mark)}")
         if tag := _TAG.search(text):
             yield Problem("text", f"its text part has a tag: {_around(text, tag)}")
-        yield from _of_links(html)
-        yield from _of_accessibility(html, language)
-        for rule, problem in lint_layout.problems_of_layout(source, html, language):
-            yield Problem(rule, problem)
+        yield from starmap(Problem, problems_of_html(html, language))
+        yield from starmap(Problem, problems_of_layout(source, html, language))
+        yield from starmap(Problem, problems_of_files(content, html))
 
     def _of_subject(self, subject: str) -> Iterator[Problem]:
         if not subject.strip():
@@ -238,20 +239,6 @@ def _missing(error: VariableDoesNotExist | UndefinedError) -> str:
     return f"{error.params[0]!r} is undefined" if isinstance(error, VariableDoesNotExist) else str(error)
 
 
-def _of_links(html: BeautifulSoup) -> Iterator[Problem]:
-    for element in html.select("a[href], img[src], link[href], source[src]"):
-        url = str(element.get("href") or element.get("src") or "")
-        if url.startswith("#"):
-            if not html.find(id=url[1:]):
-                yield Problem("link", f"{url} leads to no element of the mail")
-            continue
-        scheme, host = urlsplit(url)[:2]
-        if scheme not in _SCHEMES or (scheme in {"http", "https"} and not host):
-            hint = "mail programs open http, https, mailto, tel and sms" if scheme else "BASE_URL is not set"
-            hint = hint if url else "it is empty"
-            yield Problem("link", f"{url!r} of <{element.name}> leads nowhere from a mail: {hint}")
-
-
 def _of_unsubscribing(email: AuditEmail, content: EmailMultiAlternatives) -> Iterator[Problem]:
     url = email.unsubscribe_url
     if not url:
@@ -264,18 +251,6 @@ def _of_unsubscribing(email: AuditEmail, content: EmailMultiAlternatives) -> Ite
 
 def _html_of(content: EmailMultiAlternatives) -> str:
     return next((str(body) for body, kind in content.alternatives if kind == "text/html"), "")
-
-
-def _of_accessibility(html: BeautifulSoup, language: str) -> Iterator[Problem]:
-    for image in html.select("img:not([alt])"):
-        source = image.get("src", "")
-        yield Problem("alt", f'<img src="{source}"> has no alt; alt="" if it only decorates')
-    root = html.find("html")
-    said = str(root.get("lang") or "") if root is not None else ""
-    if not said:
-        yield Problem("lang", f'no <html lang="{language}">: a screen reader must guess')
-    elif said.partition("-")[0].lower() != language.partition("-")[0].lower():
-        yield Problem("lang", f'<html lang="{said}">, but the mail is in {language!r}')
 
 
 def _around(text: str, found: re.Match[str]) -> str:

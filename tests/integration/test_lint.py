@@ -271,6 +271,41 @@ def test_what_is_wrong_with_the_class_is_said(lint, attributes, problem):
     assert any(each.startswith(problem) for each in found), found
 
 
+@pytest.mark.parametrize(
+    ("attributes", "problems"),
+    [
+        ({"get_headers": lambda self: {"X Own": "1"}}, ["header: The header 'X Own': a name is printable"]),
+        ({"attachment_list": [{"filename": "a.txt", "file": b"x"}]}, []),
+        ({"attachment_list": [{"filename": "a.txt", "file": b""}]}, ["attachment: 'a.txt' is empty"]),
+        ({"attachment_list": [{"filename": "plan", "file": b"x"}]}, ["attachment: 'plan' has no ending"]),
+        (
+            {"attachment_list": [{"filename": "a.bin", "file": lambda: bytes(16 << 20)}]},
+            ["attachment: the mail has 21 MB: many servers refuse it above 20 MB; link to the file"],
+        ),
+        (
+            {"attachment_list": [{"cid": "logo", "filename": "a.png", "file": b"x"}]},
+            ["image: the image with the cid 'logo' is shown nowhere"],
+        ),
+        (
+            {"html": saying('<img src="cid:logo" alt="" width="9">')},
+            ["image: cid:logo is shown, but no attachment has this cid"],
+        ),
+        (
+            {
+                "html": saying('<img src="cid:logo" alt="" width="9">'),
+                "attachment_list": [{"cid": "logo", "filename": "a.png", "file": b"x"}],
+            },
+            [],
+        ),
+        ({"attachment_list": [7]}, ["preview: its preview cannot be rendered: EmailServiceAttachmentError"]),
+    ],
+)
+def test_what_is_wrong_with_headers_files_and_images_is_said(lint, attributes, problems):
+    found = lint(**attributes)
+    assert len(found) == len(problems), found
+    assert all(map(str.startswith, found, problems)), found
+
+
 def test_a_preview_that_writes_is_complained_of(lint):
     def writing(cls):
         Folder.objects.create(name="A folder of a preview")
@@ -446,5 +481,5 @@ class TestInAProject:
 def test_the_rules_are_all_in_use():
     assert set(RULES) == {
         "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
-        "unsubscribe", "title", "viewport", "dir", "role", "width", "size",
+        "unsubscribe", "title", "viewport", "dir", "role", "width", "size", "header", "attachment", "image",
     }  # fmt: skip
