@@ -4,13 +4,18 @@ PYTHON ?= python3
 VENV ?= .venv
 # For example DJANGO="Django>=5.2,<5.3"; empty: the newest.
 DJANGO ?=
+# Of `make test`; empty: no lines are counted, which takes a third less time.
+COVERAGE ?= yes
 # Of `make faults`, where "--help" lists them; of `make bench`, the comparisons: all by default.
 OPTIONS ?=
 export PYTHON VENV DJANGO
+# The tests start some hundred processes, each of which would compile the library anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-sqlite test-postgres test-mariadb test-others lint bench faults clean install-demo install-dev
+.PHONY: help demo serve test test-acceptance test-sqlite test-postgres test-mariadb test-others lint bench faults clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,21 +30,24 @@ test: install-dev ## All tests on SQLite, and those that touch a database on Pos
 	@$(BIN)/coverage erase
 	@echo "Two runs at a time; each tells when it is done. This takes minutes."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
-		test-sqlite test-postgres test-mariadb test-others
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+		test-acceptance test-sqlite test-postgres test-mariadb test-others
+	@[ -z "$(COVERAGE)" ] || { $(BIN)/coverage combine --quiet && $(BIN)/coverage report; }
+
+# The longest first, so that none is left for one core alone at the end.
+test-acceptance:
+	$(PYTEST) tests/acceptance
 
 test-sqlite:
-	$(BIN)/coverage run -m pytest tests/integration tests/acceptance
+	$(PYTEST) tests/integration
 
 test-postgres:
-	NOTIFYAUDIT_TEST_DB=postgres $(BIN)/coverage run -m pytest tests/integration tests/example
+	NOTIFYAUDIT_TEST_DB=postgres $(PYTEST) tests/integration tests/example
 
 test-mariadb:
-	NOTIFYAUDIT_TEST_DB=mariadb $(BIN)/coverage run -m pytest tests/integration tests/example
+	NOTIFYAUDIT_TEST_DB=mariadb $(PYTEST) tests/integration tests/example
 
 test-others:
-	$(BIN)/coverage run -m pytest tests/docs tests/unit tests/example
+	$(PYTEST) tests/docs tests/unit tests/example
 
 lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/ruff check .

@@ -27,12 +27,16 @@ def unavailable() -> str:
     return f"no {settings.DATABASE} answers at {database['HOST']}:{database['PORT']}"
 
 
+def needs_one_database(item) -> bool:
+    # Tests in a project of their own have its database, which is always the same.
+    return bool(item.get_closest_marker("one_database")) or "pytester" in getattr(item, "fixturenames", ())
+
+
 def pytest_collection_modifyitems(config, items):
     if settings.DATABASE != "sqlite":
-        # Tests in a project of their own have its database, which is always the same.
-        others = [item for item in items if "pytester" in getattr(item, "fixturenames", ())]
+        others = [item for item in items if needs_one_database(item)]
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in others]
+        items[:] = [item for item in items if not needs_one_database(item)]
     if not (reason := unavailable()):
         return
     if SERVICES_REQUIRED:

@@ -1,7 +1,7 @@
 """Real processes for each test: a site, workers and a mail server, on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,12 +30,23 @@ def loaded(kind: str, directory: Path) -> Iterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Database]]:
+    """Each kind migrated and loaded when it is first asked for; only ever cloned."""
+    made: dict[str, Database] = {}
+    with ExitStack() as stack:
+
+        def of(kind: str) -> Database:
+            if kind not in made:
+                made[kind] = stack.enter_context(loaded(kind, tmp_path_factory.mktemp("database")))
+            return made[kind]
+
+        yield of
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def loaded_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    with loaded(request.param, tmp_path_factory.mktemp("database")) as database:
-        yield database
+def loaded_database(request: pytest.FixtureRequest, databases: Callable[[str], Database]) -> Database:
+    return databases(request.param)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A fresh database for each test, cloned from one that is migrated and loaded once per module."""
+"""A fresh database for each test, cloned from one that is migrated and loaded once."""
 
 import os
 import shutil

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,6 @@ import pytest
 
 from example_site.processes import Process, Processes
 from tests.acceptance.brokers import Broker, RabbitMq, Redis
-from tests.acceptance.conftest import loaded
 from tests.acceptance.databases import Database, missing
 from tests.acceptance.example import SECONDS, Example
 from tests.acceptance.test_delivery import COMPLETE, COMPLETED, FIRE_SAFETY
@@ -68,20 +67,6 @@ CELERY = Queue(
         *("--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"),
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Database]]:
-    """Each kind migrated and loaded when it is first asked for; only ever cloned."""
-    made: dict[str, Database] = {}
-    with ExitStack() as stack:
-
-        def of(kind: str) -> Database:
-            if kind not in made:
-                made[kind] = stack.enter_context(loaded(kind, tmp_path_factory.mktemp("database")))
-            return made[kind]
-
-        yield of
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ class TestAProviderOverHttp:
     def provider(self, monkeypatch):
         monkeypatch.setenv("no_proxy", "*")
         server = HTTPServer(("127.0.0.1", 0), Provider)
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         with project_backend(
             "anymail.backends.postmark.EmailBackend",

@@ -16,7 +16,7 @@ from tests.integration.failures import failure_of
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 NAME = "DocumentChangedEmail to owner@example.com"
 TEXT = """\

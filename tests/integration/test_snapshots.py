@@ -13,7 +13,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from notifyaudit import audit_context, record, thread_id
 from tests.integration.kinds import email_kind
-from tests.integration.shop import SETTINGS
+from tests.integration.shop import INI, SETTINGS
 from tests.integration.test_coverage_plugin import EMAILS, TEMPLATES
 from tests.integration.test_emails import templates
 from tests.testapp.actions import DocumentAction
@@ -207,6 +207,7 @@ def test_libraries_of_snapshots_take_it(run_pytest, pytester, monkeypatch, impor
         services.pay(order)
         assert audit_outbox.one(to="a@x.example").snapshot() == {compared}
     """
+    pytester.makeini(textwrap.dedent(INI))
     path = pytester.path / "paid.html"
     path.write_text("<p>{{ event.recorded_at }} {{ base_url }}/orders/{{ target.pk }}/</p>")
     settings = textwrap.dedent(SETTINGS) + textwrap.dedent(TEMPLATES)

@@ -12,6 +12,7 @@ FILES = {
         ]
         DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
         DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+        MIGRATION_MODULES = dict.fromkeys(["auth", "contenttypes", "notifyaudit"])
         TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
         NOTIFYAUDIT = {"BASE_URL": "https://shop.example"}
         USE_TZ = True
