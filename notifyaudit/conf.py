@@ -145,6 +145,11 @@ def has_urls() -> bool:
     return bool(getattr(settings, "ROOT_URLCONF", ""))
 
 
+def is_debug() -> bool:
+    """Whether the project is being worked on: Django's ``DEBUG``."""
+    return settings.DEBUG
+
+
 def default_from_email() -> str:
     """Django's ``DEFAULT_FROM_EMAIL``."""
     return settings.DEFAULT_FROM_EMAIL

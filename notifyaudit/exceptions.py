@@ -124,3 +124,13 @@ class UndefinedVariable(InvalidMail):
             f"Not defined: {', '.join(self.names)}. Give it in get_context_data(), or say in the template "
             "what stands in its place: {{ name|default:'' }}."
         )
+
+
+class WriteRefused(NotifyAuditError):
+    """A mail that is only looked at must write nothing."""
+
+    def __init__(self, sql: str) -> None:
+        super().__init__(
+            f"A preview writes nothing, so this is refused: {sql}. Make preview() of objects that are not "
+            "saved, as cls.sample() takes them, and let the hooks that it calls only read."
+        )

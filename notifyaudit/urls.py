@@ -1,5 +1,5 @@
 """
-The pages that links in mails lead to, the preference centre, and the watch button:
+The pages that links in mails lead to, the preference centre, the watch button, and the previews:
 ``path("notifyaudit/", include("notifyaudit.urls"))``.
 """
 
@@ -7,6 +7,7 @@ from django.urls import path
 
 from notifyaudit import views
 from notifyaudit.choosing import preferences, watching
+from notifyaudit.previewing import views as previews
 
 app_name = "notifyaudit"
 
@@ -15,5 +16,8 @@ urlpatterns = [
     path("undo/<str:token>/", views.undo, name="undo"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/<str:token>/", preferences.address_preferences, name="preferences"),
+    path("previews/", previews.preview_list, name="previews"),
+    # A key may hold whatever a project likes.
+    path("previews/<path:key>/", previews.preview, name="preview"),
     path("watch/<str:token>/", watching.watch, name="watch"),
 ]

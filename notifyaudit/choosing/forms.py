@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import time_format
+from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
@@ -105,7 +106,7 @@ class PreferencesForm(forms.Form):
         else:
             _offer(
                 self.fields["language"],
-                [("", _("As the site")), *((code, _name_of(code)) for code in languages)],
+                [("", _("As the site")), *((code, language_name(code)) for code in languages)],
             )
 
     def _add_choice(self, name: str, label: Any, choices: list[Any]) -> None:
@@ -145,8 +146,9 @@ def _zones_with(current: str) -> list[Any]:
     return [*((name, name) for name in first), *zones]
 
 
-def _name_of(code: str) -> str:
+def language_name(code: str) -> str:
+    """What a language is called by those who speak it."""
     try:
-        return str(get_language_info(code)["name_local"]).capitalize()
+        return str(capfirst(get_language_info(code)["name_local"]))
     except KeyError:  # one of the project's own
         return code

@@ -94,6 +94,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'message',
                 'verbose_name_plural': 'messages',
+                'permissions': [('preview_emails', 'Can preview emails')],
                 'indexes': [models.Index(fields=['status', 'priority', 'due_at'], name='notifyaudit_message_due'), models.Index(fields=['recipient_key', 'created_at'], name='notifyaudit_message_rcpt'), models.Index(fields=['lease_token'], name='notifyaudit_message_lease')],
             },
         ),

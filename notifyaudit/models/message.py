@@ -94,6 +94,7 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        permissions = [("preview_emails", _("Can preview emails"))]
         indexes = [
             models.Index(fields=["status", "priority", "due_at"], name="notifyaudit_message_due"),
             # How many somebody has had of late, however many they have had in all.

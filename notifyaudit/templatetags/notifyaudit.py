@@ -1,4 +1,4 @@
-"""``{% load notifyaudit %}{% watch_button object %}``."""
+"""``{% load notifyaudit %}``: the watch button, and who may look at the previews."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.template import RequestContext
 from django.utils.safestring import SafeString
 
 from notifyaudit.choosing import watching
+from notifyaudit.previewing.access import may_preview
 
 register = template.Library()
 
@@ -27,3 +28,9 @@ def watch_button(context: RequestContext, target: Any) -> SafeString:
             "{% watch_button %} needs the request: render the template with it, as render() does."
         )
     return watching.button(request, target)
+
+
+@register.simple_tag(takes_context=True)
+def may_preview_emails(context: RequestContext) -> bool:
+    """Whether the user of this request may look at the previews: ``{% may_preview_emails as may %}``."""
+    return may_preview(getattr(context.get("request"), "user", None))

@@ -389,6 +389,21 @@ def test_the_watch_button_is_where_the_page_puts_it(page_runner, building, revie
     assert "site-header" in client.get("/notifyaudit/preferences/").content.decode()
 
 
+def test_the_class_on_previews_can_be_looked_at(page_runner, reviewer, client):
+    page = page_runner(DOCS / "how-to" / "preview-mails.md")
+    type(reviewer).objects.update(is_staff=True, is_superuser=True)
+    reviewer.refresh_from_db()
+    client.force_login(reviewer)
+    link = get_template("inspections/preview_link.html")
+    request = RequestFactory().get("/")
+    request.user = reviewer
+    assert 'href="/notifyaudit/previews/"' in link.render({}, request)
+    request.user = type(reviewer)()
+    assert "href" not in link.render({}, request)
+    html = client.get(f"/notifyaudit/previews/{page['InspectionReturnedEmail'].key}/").content.decode()
+    assert "Fire safety was returned to you" in html
+
+
 def test_both_engines_find_their_templates(page_runner):
     page_runner(DOCS / "how-to" / "templates.md")
     found = {name: get_template(f"inspections/{name}").backend.name for name in ("note.html", "note.txt")}

@@ -1,0 +1,70 @@
+"""No write to any database, while a project's own code makes a mail that is only looked at."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from django.db import connections, transaction
+
+from notifyaudit.exceptions import WriteRefused
+from notifyaudit.statements import writes
+
+_QUERIES = {"select", "with", "values", "explain", "show", "describe", "pragma", "declare", "fetch", "close"}
+_CIRCUMSTANCES = {"set", "begin", "start", "savepoint", "release", "rollback", "commit"}
+_READS = _QUERIES | _CIRCUMSTANCES
+_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?P<word>\w+)", re.DOTALL)
+
+
+@contextmanager
+def reading_only() -> Iterator[list[str]]:
+    """
+    Refuse, inside the block and on every connection of this thread, what is not known to be a read.
+
+    Yields:
+        what was refused, also where the code under the guard has caught the error.
+
+    Raises:
+        WriteRefused: in the code that writes.
+    """
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        if not is_read(str(sql)):
+            refused.append(str(sql)[:200])
+            raise WriteRefused(str(sql)[:200])
+        return execute(sql, params, many, context)
+
+    with ExitStack() as stack:
+        for connection in connections.all():
+            if connection.in_atomic_block:
+                stack.enter_context(_undone(connection.alias))
+            stack.enter_context(connection.execute_wrapper(refuse))
+        yield refused
+
+
+@contextmanager
+def _undone(alias: str) -> Iterator[None]:
+    # What is refused inside a transaction would spoil it for the rest of the request (ATOMIC_REQUESTS).
+    with transaction.atomic(using=alias):
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True, using=alias)
+
+
+def is_read(sql: str) -> bool:
+    """
+    Whether each statement of a text reads, or is about the transaction alone. In doubt it does not.
+
+    >>> is_read("SELECT 1"), is_read("SELECT 1; DROP TABLE t"), is_read("WITH a AS (DELETE FROM t) SELECT 1")
+    (True, False, False)
+    """
+    statements = [part for part in sql.split(";") if part.strip()]
+    return all(_is_read(part) for part in statements)
+
+
+def _is_read(statement: str) -> bool:
+    first = _WORD.match(statement)
+    known = first is not None and first["word"].lower() in _READS
+    return known and not any(True for _ in writes(statement))
