@@ -42,7 +42,8 @@ def check_definition(cls: "type[AuditEmail]") -> None:
     require("default_frequency", "a Frequency", that=lambda value: isinstance(value, Frequency))
     if cls.mandatory and cls.default_frequency != Frequency.IMMEDIATE:
         raise ConfigurationError(
-            f"{cls.__qualname__} is mandatory, and leaves at once: it cannot have another default_frequency."
+            f"{cls.__qualname__} is mandatory, and leaves at once: it cannot have another default_frequency. "
+            "Remove that, or mandatory."
         )
     require("window", "a timedelta, zero or more", that=_is_window)
     require("bundle_by", f"one of {', '.join(map(repr, get_args(BundleBy)))}", that=_is_bundling)

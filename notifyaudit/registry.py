@@ -24,6 +24,10 @@ class EmailRegistry:
         """Those that can be sent: a class that neither names actions nor collects is a base for others."""
         return (each for each in self._classes.values() if each.actions or each.collects)
 
+    def declared(self) -> "Iterator[type[AuditEmail]]":
+        """All of them, those too that are a base for others."""
+        return iter(self._classes.values())
+
     def get(self, key: str) -> "type[AuditEmail] | None":
         """The class with this key; ``None`` when this code does not know it (yet, or any more)."""
         return next((email_class for email_class in self if email_class.key == key), None)

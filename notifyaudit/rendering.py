@@ -65,6 +65,16 @@ def template_of(name: str) -> Any:
         return _own(_of_project()).get_template(name)
 
 
+def syntax_problem(error: Exception) -> tuple[str, int | None]:
+    """What a ``TemplateSyntaxError`` of either engine says, and the line, if it knows."""
+    said = error.args[0] if error.args else ""
+    if isinstance(said, tuple):  # so Django wraps that of Jinja2
+        said = said[0] if said else ""
+    line = getattr(error, "lineno", None) or getattr(getattr(error, "token", None), "lineno", None)
+    line = line or getattr(error, "template_debug", {}).get("line")
+    return str(said).rstrip("."), line
+
+
 def render_html(template_name: str, context: Mapping[str, Any]) -> str:
     """
     The template as HTML, autoescaped, by the first configured engine that finds it.

@@ -12,6 +12,7 @@ from django.template.base import Node
 from django.utils.translation import gettext as _
 from jinja2 import TemplateNotFound, TemplatesNotFound, UndefinedError
 
+from notifyaudit.rendering import syntax_problem
 from notifyaudit.text import named
 
 
@@ -46,7 +47,7 @@ def fault_of(error: Exception) -> Fault:
             name = getattr(error, "name", None) or error
             return Fault(text=_("The template %(name)s does not exist.") % {"name": name}, where=where)
         case TemplateSyntaxError() | jinja2.TemplateSyntaxError():
-            problem = error.message if isinstance(error, jinja2.TemplateSyntaxError) else error
+            problem, _line = syntax_problem(error)
             return Fault(
                 text=_("The template does not compile: %(problem)s") % {"problem": problem}, where=where
             )
@@ -65,6 +66,8 @@ def _not_defined(name: str) -> str:
 
 def _place_in_template(error: Exception) -> str:
     """``template:line`` of the innermost template that had a part in it."""
+    if isinstance(error.__cause__, jinja2.TemplateSyntaxError):
+        error = error.__cause__  # of which Django has made one of its own
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.name or error.filename or ''}:{error.lineno}"
     found = ""

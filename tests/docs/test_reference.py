@@ -118,9 +118,7 @@ def test_each_setting_has_a_section_that_names_its_choices(key):
 
 
 def test_checks_are_those_of_the_code():
-    in_code = set(
-        re.findall(r'id="(notifyaudit\.[EW]\d{3})"', Path(checks.__file__).read_text(encoding="utf-8"))
-    )
+    in_code = set(re.findall(r'id="(notifyaudit\.[EW]\d{3})"', source_of_checks()))
     documented = [_CODE.search(row[0])[1] for row in table(text_of(REFERENCE / "checks.md"))]
     assert len(in_code) > 5
     assert documented == sorted(in_code)
@@ -377,8 +375,13 @@ def test_figures_in_prose_are_the_codes():
     assert f"after {', '.join(minutes[:-1])} and {minutes[-1]} minutes" in delivery
 
 
+def source_of_checks():
+    directory = Path(checks.__file__).parent
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.py")))
+
+
 def test_the_hint_of_a_wrong_setting_leads_to_its_page():
-    hint = re.search(r'hint="See (docs/[\w/.-]+)\."', Path(checks.__file__).read_text(encoding="utf-8"))
+    hint = re.search(r'hint="See (docs/[\w/.-]+)\."', source_of_checks())
     assert (DOCS.parent / hint[1]).exists()
     assert slugify("Settings") in text_of(DOCS.parent / hint[1]).lower()
 

@@ -307,7 +307,10 @@ def test_a_digest_of_a_class_of_its_own_has_the_preview_that_it_brings(look):
             {"subject": "Hello {{ nobody }}"},
             "nobody is not defined. Give it in get_context_data(). subject:1",
         ),
-        ({"template_name": "testapp/broken.html"}, "The template does not compile"),
+        (
+            {"template_name": "testapp/broken.html"},
+            "in if tag testapp/broken.html:1",
+        ),
         ({"template_name": "testapp/nowhere.html"}, "The template testapp/nowhere.html does not exist."),
         ({"get_context_data": lambda self: {}["x"]}, "KeyError: 'x'"),
         (

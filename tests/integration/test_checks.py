@@ -14,7 +14,8 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from example_site.processes import ROOT
-from notifyaudit import Action, actions, checks, compat, registry
+from notifyaudit import Action, actions, compat, registry
+from notifyaudit.checks import declarations
 from tests.integration.kinds import email_kind
 from tests.integration.queues import REMOTE
 
@@ -222,8 +223,8 @@ def test_a_parent_that_the_model_does_not_have(monkeypatch):
         class Meta:
             app_label = "testapp"
 
-    monkeypatch.setattr(checks.apps, "get_models", lambda: [Orphan])
-    (message,) = checks.check_parents()
+    monkeypatch.setattr(declarations.apps, "get_models", lambda: [Orphan])
+    (message,) = declarations.check_parents()
     assert (message.id, "'nobody'" in message.msg) == ("notifyaudit.E008", True)
 
 
