@@ -1,0 +1,1 @@
+"""What ``manage.py startemail`` writes, and where."""

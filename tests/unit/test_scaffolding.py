@@ -1,0 +1,107 @@
+"""What manage.py startemail adds to a module, and what it takes a name for."""
+
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management.base import CommandError
+
+from notifyaudit.management.commands.startemail import write
+from notifyaudit.management.scaffolding.imports import names_in, with_imports
+from notifyaudit.management.scaffolding.places import template_folder
+from notifyaudit.management.scaffolding.planning import Plan, plan
+
+NEEDED = [
+    ("collections.abc", "Iterable"),
+    ("typing", "Any"),
+    ("notifyaudit", "AuditEmail"),
+    ("shop.actions", "OrderAction"),
+]
+ALL = """\
+from collections.abc import Iterable
+from typing import Any
+
+from notifyaudit import AuditEmail
+
+from shop.actions import OrderAction
+"""
+
+
+STDLIB = "from collections.abc import Iterable\nfrom typing import Any\n"
+OWN = "from shop.actions import OrderAction\n"
+EMAIL = "from notifyaudit import AuditEmail\n"
+FUTURE = "from __future__ import annotations\n"
+MODEL = "from shop.models import Order\n"
+LONG = "from notifyaudit import (\n    Frequency,\n)\n"
+SOME = "from notifyaudit import AuditEmail, Frequency\nfrom shop.actions import OrderAction, PartAction\n"
+RECORD = "from notifyaudit import record\n"
+BOTH = "from notifyaudit import AuditEmail, record\n"
+ITERABLE = "from collections.abc import Iterable\n"
+RELATIVE = "from .actions import OrderAction\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", ALL),
+        ('"""Mails."""\n', f'"""Mails."""\n\n{ALL}'),
+        (ALL, ALL),
+        ("\n\nx = 1\n", f"{ALL}\n\nx = 1\n"),
+        (f"{SOME}\nx = 1\n", f"{STDLIB}\n{SOME}\nx = 1\n"),
+        (
+            f"import re\nfrom typing import TYPE_CHECKING, cast\n\n{RECORD}\n{RELATIVE}",
+            f"import re\n{ITERABLE}from typing import TYPE_CHECKING, Any, cast\n\n{BOTH}\n{RELATIVE}",
+        ),
+        (f"{FUTURE}\n{MODEL}", f"{FUTURE}\n{STDLIB}\n{EMAIL}\n{OWN}{MODEL}"),
+        (LONG, f"{STDLIB}\n{LONG}{EMAIL}\n{OWN}"),
+        (MODEL, f"{STDLIB}\n{EMAIL}\n{OWN}{MODEL}"),
+    ],
+)
+def test_imports_are_added_where_they_belong(before, after):
+    assert with_imports(before, NEEDED, module="shop.emails") == after
+    assert with_imports(after, NEEDED, module="shop.emails") == after
+
+
+def test_names_of_a_module():
+    source = "import a.b\nfrom c import d as e\nx = 1\nclass C: y = 2\ndef f(): z = 3\n"
+    assert names_in(source) == {"a", "e", "x", "C", "f"}
+
+
+def test_where_an_engine_does_not_look_into_apps_its_own_folder_is_taken(settings, tmp_path):
+    config = apps.get_app_config("inspections")
+    assert template_folder(config, "django") == Path(config.path) / "templates"
+    (tmp_path / "notifyaudit").mkdir()
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]
+    with pytest.raises(
+        CommandError, match=r"does not find 'notifyaudit/email.html'.* Set its APP_DIRS to True"
+    ):
+        template_folder(config, "django")
+    (tmp_path / "notifyaudit" / "email.html").write_text("x")
+    settings.TEMPLATES = list(settings.TEMPLATES)  # so that nobody remembers what was not there
+    assert template_folder(config, "django") == tmp_path
+    with pytest.raises(CommandError, match="no engine for jinja2"):
+        template_folder(config, "jinja2")
+
+
+def test_an_action_that_is_not_the_only_one_has_to_be_said():
+    assert plan("inspections", "ReportDownloaded", action=None, engine=None).module.name == "emails.py"
+    with pytest.raises(CommandError, match=r"--action inspection\.scheduled \| .*photo\.added"):
+        plan("inspections", "SomethingElse", action=None, engine=None)
+
+
+def test_what_is_there_already_is_named():
+    with pytest.raises(CommandError, match=r"there is already InspectionEditedEmail in \S+emails\.py"):
+        plan("inspections", "InspectionEdited", action="inspection.edited", engine=None)
+    with pytest.raises(CommandError, match=r"there is already a template 'inspections/scheduled\.html'"):
+        plan("inspections", "Scheduled", action="inspection.scheduled", engine=None)
+
+
+def test_where_one_file_cannot_be_written_none_is(tmp_path):
+    (tmp_path / "emails.py").write_text("before")
+    (tmp_path / "b.txt").write_text("in the way")
+    new = {tmp_path / "deep" / "a.html": "a", tmp_path / "b.txt": "b"}
+    planned = Plan(new=new, module=tmp_path / "emails.py", module_source="after", test=tmp_path / "b.txt")
+    with pytest.raises(FileExistsError):
+        write(planned)
+    assert not (tmp_path / "deep" / "a.html").exists()
+    assert [(tmp_path / name).read_text() for name in ("emails.py", "b.txt")] == ["before", "in the way"]
