@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -137,7 +137,8 @@ def _made_later(email: AuditEmail) -> Iterator[set[str]]:
 
 
 def _emptied(attachment: Any, names: set[str]) -> Any:
-    if not isinstance(attachment, dict) or not callable(attachment.get("file")):
+    # What the HTML shows is looked at, and so is made.
+    if not isinstance(attachment, Mapping) or attachment.get("cid") or not callable(attachment.get("file")):
         return attachment
     names.add(str(attachment.get("filename", "")))
     return {**attachment, "file": b""}
@@ -151,12 +152,13 @@ def _body(message: Parsed, kind: str) -> str:
 def _attached(message: Parsed) -> Iterator[Any]:
     bodies = {id(message.get_body((kind,))) for kind in ("html", "plain")}
     for part in message.walk():
-        if not part.is_multipart() and id(part) not in bodies:
+        is_shown = part["Content-ID"] and part.get_content_disposition() == "inline"
+        if not part.is_multipart() and id(part) not in bodies and not is_shown:
             yield part
 
 
 def _file(part: Parsed, later: set[str]) -> File:
-    name = part.get_filename() or (part["Content-ID"] or "").strip("<>")
+    name = part.get_filename() or ""
     size = None if name in later else len(_bytes(part))
     return File(name=name, kind=part.get_content_type(), size=size)
 

@@ -1,6 +1,7 @@
 """The pages on which mails are looked at: who may, what there is, and that nothing is written."""
 
 import re
+from base64 import b64encode
 from contextlib import suppress
 from email import message_from_string
 
@@ -21,6 +22,7 @@ from notifyaudit.exceptions import WriteRefused
 from notifyaudit.links import NOBODY, read_unsubscribe_token
 from notifyaudit.models import AuditEvent, Message, Notification, Preference
 from notifyaudit.previewing.guard import is_read
+from tests.example.factories import PNG
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
@@ -204,6 +206,17 @@ def test_attachments_are_listed_and_those_made_later_are_not_made(look):
         "small.bin application/x-own, 7 bytes",
         "later.pdf application/pdf, made when it is sent",
     ]
+
+
+def test_an_image_that_the_mail_brings_is_shown_and_not_listed(client, look, settings, tmp_path):
+    (tmp_path / "logo.html").write_text('<p>{{ data.note }}</p><img src="cid:logo" alt="Logo">')
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    image = {"filename": "logo.png", "file": lambda: PNG, "cid": "logo"}
+    with email_kind(template_name="logo.html", attachment_list=[image], preview=SAMPLE) as kind:
+        page = look(kind)
+        html = frame(client, page, kind).content.decode()
+    assert f'src="data:image/png;base64,{b64encode(PNG).decode()}"' in html
+    assert page.select(".notifyaudit-files") == []
 
 
 # Real events
