@@ -68,6 +68,7 @@ def test_it_is_the_whole_mail(audit_outbox, document, user):
         <p>Plan A &amp; its <b>changes</b>:</p>
         <ul><li>Sort of paper: A letter → A plan</li></ul>
         <p><a href="https://site.example/documents/<id>/">Open it</a></p>
+
         </body></html>""")
 
 
