@@ -2,6 +2,8 @@
 
 import pytest
 
+from notifyaudit import DigestEmail
+from notifyaudit.testing import Linter
 from tests.acceptance import mails
 from tests.acceptance.browser import violations
 
@@ -133,3 +135,13 @@ def test_a_program_that_drops_the_styles_of_the_head_shows_it_well(opened, schem
     assert overflow(page) == 0
     assert violations(page, tags=RULES) == []
     assert colours(page.locator(".sheet")) == SHEET["light"]
+
+
+@pytest.mark.django_db
+def test_the_lint_has_nothing_to_say_in_any_language():
+    of_project = {email_class for email_class, _ in Linter().cases()}
+    linter = Linter(
+        classes=[*of_project, DigestEmail], languages=("en", "de", "fr", "es", "pt-br", "ar", "he")
+    )
+    assert len(linter.cases()) > 7 * 10
+    assert [complaint for case in linter.cases() if (complaint := linter.complaint(*case))] == []
