@@ -91,67 +91,15 @@ def test_what_is_wrong_with_the_html_is_said(lint, html, problem):
 
 
 LAYOUT = '{% extends "notifyaudit/email.html" %}'
-IMAGE = '<img src="https://x.example/l.png" alt="Logo" width="9">'
 
 
-@pytest.mark.parametrize(
-    ("html", "language", "problem"),
-    [
-        (GOOD.replace("<title>Filed</title>", ""), "en", "title: it has no <title>, or an empty one"),
-        (GOOD.replace("<title>Filed</title>", "<title> </title>"), "en", "title: it has no <title>"),
-        (GOOD.replace('name="viewport"', 'name="robots"'), "en", 'viewport: no <meta name="viewport"'),
-        (GOOD.replace('"en"', '"ar"'), "ar", "dir: no <html dir=\"rtl\">, but 'ar' is written from right"),
-        (GOOD.replace('"en"', '"ar" dir="ltr"'), "ar", 'dir: no <html dir="rtl">'),
-        (
-            saying("<table class='x'><tr><td>Hello</td></tr></table>"),
-            "en",
-            'role: <table class="x"> has no <th>',
-        ),
-        (
-            saying("<table><tr><td><table role='none'><tr><td>Hello</td></tr></table></td></tr></table>"),
-            "en",
-            "role: <table> has no <th>",
-        ),
-        (
-            saying("<table role='presentation'><tr><th>Name</th><td>Hello</td></tr></table>"),
-            "en",
-            'role: <table role="presentation"> has <th>, which its role takes',
-        ),
-        (
-            saying(IMAGE.replace(' width="9"', "")),
-            "en",
-            'width: <img src="https://x.example/l.png"> has no width: Outlook',
-        ),
-        (saying("Hello " * 18_000), "en", "size: its HTML has 105 KB: Gmail cuts it off after 102 KB"),
-    ],
-)
-def test_what_is_wrong_with_the_layout_is_said(lint, html, language, problem):
-    [found] = lint(html, language=language)
-    assert found.startswith(problem)
+def test_what_is_wrong_with_the_layout_is_said(lint):
+    [problem] = lint(GOOD.replace("<title>Filed</title>", ""))
+    assert problem.startswith("title: it has no <title>")
+    assert lint(GOOD.replace("<title>Filed</title>", ""), linter=Linter(ignore={"title"})) == []
 
 
-@pytest.mark.parametrize(
-    ("html", "language"),
-    [
-        (GOOD.replace('"en"', '"ar" dir="rtl"'), "ar"),
-        (GOOD.replace('"en"', '"ar" dir="auto"'), "ar"),
-        (GOOD.replace('"en"', '"xx"'), "xx"),
-        (saying("<table role='presentation'><tr><td>Hello</td></tr></table>"), "en"),
-        (saying("<table><tr><th>Name</th><td>Hello</td></tr></table>"), "en"),
-        (
-            saying("<table role='presentation'><tr><td><table><tr><th>A</th><td>B</td></tr></table></table>"),
-            "en",
-        ),
-        (saying(IMAGE), "en"),
-        (saying("Hello " * 16_000), "en"),
-    ],
-)
-def test_a_right_layout_is_not_complained_of(lint, html, language):
-    assert lint(html, language=language) == []
-
-
-@pytest.mark.parametrize("language", ["en", "de", "ar"])
-@pytest.mark.parametrize("engine", ["django", "jinja2"])
+@pytest.mark.parametrize(("engine", "language"), [("django", "ar"), ("jinja2", "de")])
 def test_the_shipped_layout_has_no_problems(lint, engine, language):
     assert lint(LAYOUT, engine=engine, language=language, app_dirs=True) == []
 
