@@ -111,6 +111,8 @@ class _TextWriter:
             self.parts.append(f" ({href})" if label else href)
 
     def _cell(self) -> None:
+        while self.parts and self.parts[-1] == " ":
+            self.parts.pop()  # between the cells, where the HTML is indented
         if self.parts and not self.parts[-1].endswith("\n"):
             self.parts[-1] = self.parts[-1].rstrip(" ")
             self.parts.append(" " if self.parts[-1].endswith(":") else "  ")

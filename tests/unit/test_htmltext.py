@@ -24,6 +24,8 @@ from notifyaudit.htmltext import html_to_text
          "Status  Draft → Done\nX"),
         ("<table> <tr> <th>Status</th> <td> Draft</td> </tr> </table>", "Status  Draft"),
         ('<table><tr><th scope="row">Status</th><td>A → B</td></tr></table>', "Status: A → B"),
+        ('<table><tr>\n<th scope="row">Status</th>\n <td>A → B</td>\n</tr></table>', "Status: A → B"),
+        ("<table><tr>\n<td>A</td>\n <td></td>\n<td>B</td>\n</tr></table>", "A  B"),
         ('<table><tr><th scope="row">Why?</th><td>So</td></tr></table>', "Why?  So"),
         ('<table><tr><th scope="row"> </th><td>So</td></tr></table>', "So"),
         ("<!--[if mso]><p>Word</p><![endif]--><p>Seen</p>", "Seen"),
