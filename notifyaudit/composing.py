@@ -8,7 +8,6 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone, translation
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 from django_pony_express.errors import EmailServiceConfigError
 from django_pony_express.services.base import BaseEmailService
 
@@ -84,11 +83,11 @@ class Composed(BaseEmailService):
         recipients = self.get_recipient_emails()
         self._errors = []
         if not self.get_subject():
-            self._errors.append(_("Email service requires a subject."))
+            self._errors.append("Email service requires a subject.")
         if not self.template_name:
-            self._errors.append(_("Email service requires a template."))
+            self._errors.append("Email service requires a template.")
         if not recipients:
-            self._errors.append(_("Email service requires a target mail address."))
+            self._errors.append("Email service requires a target mail address.")
         # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
         copies = (addresses.plain(copy) for copy in (*self.get_cc_emails(), *self.get_bcc_emails()))
         self._errors += addresses.problems_of((*recipients, *copies))

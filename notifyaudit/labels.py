@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_date, parse_datetime, parse_duration, p
 from django.utils.formats import date_format, localize, number_format, time_format
 from django.utils.timesince import TIME_STRINGS
 from django.utils.timezone import is_aware, localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext as of_django
 
 if TYPE_CHECKING:
     from django.db.models import Field
@@ -42,7 +42,7 @@ def _label(value: Any, field: "Field[Any, Any] | None") -> str:  # noqa: PLR0911
     match value:
         case bool():
             # Django's catalogue has the words in all its languages, but only in a row.
-            yes, no, *_maybe = gettext("yes,no,maybe").split(",")
+            yes, no, *_maybe = of_django("yes,no,maybe").split(",")
             return yes if value else no
         case int() | float():
             return str(localize(value))
