@@ -4,7 +4,7 @@ The one dict ``NOTIFYAUDIT`` of a project's settings, typed. The only file that 
 ``current()`` is read at every use, never at import, so that ``override_settings`` works.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.urls import get_script_prefix
 from django.utils.encoding import punycode
+from django.utils.module_loading import import_string
 
 from notifyaudit import compat
 from notifyaudit.addresses import check, envelope
@@ -58,6 +59,9 @@ class Settings:
     ALLOWED_RECIPIENTS: tuple[str, ...] = ()
     LINK_REQUESTS_PER_MINUTE: int = field(default=30, metadata={"at_least": 1})
     REQUIRE_ATOMIC: bool = False
+    RECIPIENT_LANGUAGE: str = ""
+    RECIPIENT_TIMEZONE: str = ""
+    RECIPIENT_SELECT_RELATED: tuple[str, ...] = ()
     SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
     UNAUDITED_WRITES: str = field(default="ignore", metadata={"choices": ("ignore", "log", "count")})
@@ -135,6 +139,40 @@ def current() -> Settings:
     return parse(getattr(settings, "NOTIFYAUDIT", {}))
 
 
+def function(name: str) -> Callable[[Any], Any] | None:
+    """
+    The function whose dotted path this setting holds; ``None`` if it holds none. Imported when it is needed,
+    since settings are read before the apps are loaded.
+
+    Raises:
+        ConfigurationError: if it cannot be imported, or is none.
+    """
+    path = getattr(current(), name)
+    if not path:
+        return None
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"NOTIFYAUDIT[{name!r}] is {path!r}, which cannot be imported: {error}"
+        ) from error
+    if not callable(found):
+        raise ConfigurationError(
+            f"NOTIFYAUDIT[{name!r}] is {path!r}, which is no function that takes a user, but {found!r}."
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def language_code() -> str:
+    """Django's ``LANGUAGE_CODE``."""
+    return settings.LANGUAGE_CODE
+
+
+def time_zone() -> str:
+    """Django's ``TIME_ZONE``."""
+    return settings.TIME_ZONE
+
+
 def user_model() -> str:
     """The label of the project's user model, such as ``"auth.User"``."""
     return settings.AUTH_USER_MODEL
@@ -187,6 +225,11 @@ def languages() -> list[str]:
     if settings.USE_I18N and settings.is_overridden("LANGUAGES"):
         return [code for code, _ in settings.LANGUAGES]
     return [settings.LANGUAGE_CODE]
+
+
+def language_names() -> dict[str, str]:
+    """What the project calls the languages that it offers, by code."""
+    return dict(settings.LANGUAGES)
 
 
 def file_urls() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.text import camel_case_to_spaces, capfirst
 
-from notifyaudit import conf, links
+from notifyaudit import conf, links, reading
 from notifyaudit.changes import Change
 from notifyaudit.composing import Composed
 from notifyaudit.definition import AboveLimits, BundleBy, app_label_of, check_definition
@@ -24,7 +24,6 @@ from notifyaudit.registry import emails
 from notifyaudit.retry import RetryPolicy
 from notifyaudit.samples import READER, sample_of
 from notifyaudit.summing import Section, net_changes_of, sections_of
-from notifyaudit.windows import zone_or_utc
 
 
 class AuditEmail(Composed):
@@ -198,13 +197,18 @@ class AuditEmail(Composed):
     # What they are told.
 
     def get_translation(self) -> str | None:
-        """The code of the language it is written in: what the reader has chosen, else ``LANGUAGE_CODE``."""
-        chosen = self.preference.language if self.preference else ""
-        return chosen or super().get_translation()
+        """
+        The code of the language it is written in: what the reader has chosen, else what
+        ``RECIPIENT_LANGUAGE`` says of them, else ``LANGUAGE_CODE``.
+        """
+        return reading.language_of(self.recipient, self.preference)
 
     def get_timezone(self) -> tzinfo:
-        """By which clock it tells the time: what the reader has chosen, else that of the project."""
-        return zone_or_utc(self.preference.timezone) if self.preference else super().get_timezone()
+        """
+        By which clock it tells the time: what the reader has chosen, else what ``RECIPIENT_TIMEZONE`` says of
+        them, else that of the project.
+        """
+        return reading.clock_of(self.recipient, self.preference)
 
     def visible_changes(self) -> dict[str, Change]:
         """

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from django.urls import NoReverseMatch, reverse
 
-from notifyaudit import conf, siteurls
+from notifyaudit import conf, reading, siteurls
 from notifyaudit.identity import resolve
 from notifyaudit.models import Preference
 from notifyaudit.preferring import needs_row, preference_of, recipient_of
@@ -62,6 +62,11 @@ class Reader:
     recipient: Recipient
     user: Any
     preference: Preference
+
+    @property
+    def language(self) -> str:
+        """That of their mails, if they or the project have said which; else empty."""
+        return reading.asked_safely(reading.said_language, self.user, self.preference)
 
     @classmethod
     def of(cls, user: Any) -> Self:

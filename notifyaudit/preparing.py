@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
@@ -17,10 +16,10 @@ from notifyaudit.digests import DigestEmail
 from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.headers import overridden
-from notifyaudit.identity import id_of, key_from
 from notifyaudit.models import AuditEvent, Message, Notification, Preference, Reason, SkipReason
 from notifyaudit.models.event import look_up_together
 from notifyaudit.preferring import ensure_rows, needs_row, preferences_of
+from notifyaudit.reading import users_of
 from notifyaudit.registry import emails
 
 
@@ -94,9 +93,7 @@ def parcels_of(messages: Sequence[Message]) -> list[Parcel]:
             told[message_id].append(Told(pk, events[event_id], email_key, reason))
     reviews = review(messages, told)
     preferences = _preferences_of(messages)
-    user_model = get_user_model()
-    keys = {key_from(user_model, message.recipient_id) for message in messages} - {None}
-    users = {id_of(user): user for user in user_model._base_manager.using(alias).filter(pk__in=keys)}
+    users = users_of({message.recipient_id for message in messages})
     return [
         Parcel(
             message=message,

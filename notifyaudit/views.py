@@ -67,4 +67,4 @@ def _see(token: str) -> HttpResponse:
 
 def _language_of(reader: Reader) -> AbstractContextManager[None]:
     # As their mails; else that of the request.
-    return translation.override(reader.preference.language or translation.get_language())
+    return translation.override(reader.language or translation.get_language())

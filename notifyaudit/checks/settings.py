@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 from zoneinfo import available_timezones
 
+from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import FieldError
 from django.db import connections
 
 from notifyaudit import compat, conf
@@ -20,7 +22,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         settings = conf.current()
     except ConfigurationError as error:
         return [Error(str(error), hint="See docs/reference/settings.md.", id="notifyaudit.E001")]
-    found: list[CheckMessage] = []
+    found: list[CheckMessage] = [*_check_functions()]
     if settings.DATABASE not in connections:
         found.append(
             Error(
@@ -59,6 +61,29 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if settings.WAKE_UP != "never":
         found += _check_task_backend(settings)
     return found
+
+
+def _check_functions() -> Iterator[CheckMessage]:
+    for name in ("RECIPIENT_LANGUAGE", "RECIPIENT_TIMEZONE"):
+        try:
+            conf.function(name)
+        except ConfigurationError as error:
+            yield Error(
+                str(error),
+                hint="Name a function that takes a user: 'project.readers.language_of'.",
+                id="notifyaudit.E001",
+            )
+    related = conf.current().RECIPIENT_SELECT_RELATED
+    if not related:
+        return
+    try:
+        str(get_user_model()._base_manager.select_related(*related).query)
+    except FieldError as error:
+        yield Error(
+            f"NOTIFYAUDIT['RECIPIENT_SELECT_RELATED']: {error}",
+            hint="Name foreign keys and one-to-one relations of the user model, such as 'profile'.",
+            id="notifyaudit.E001",
+        )
 
 
 def _check_task_backend(settings: conf.Settings) -> Iterator[CheckMessage]:

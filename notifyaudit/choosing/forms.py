@@ -21,6 +21,7 @@ from notifyaudit.emails import AuditEmail
 from notifyaudit.frequency import Frequency
 from notifyaudit.links import Reader
 from notifyaudit.models.preference import check_zone
+from notifyaudit.reading import asked_safely, language_of, zone_of
 
 READING = ("timezone", "digest_hour", "digest_weekday", "language", "auto_subscribe")
 """The fields that are a ``Preference``'s."""
@@ -90,12 +91,16 @@ class PreferencesForm(forms.Form):
         }
 
     def _is_left_out(self, name: str, value: Any) -> bool:
-        return value is None or (value == "" and (name == "timezone" or name in self.rows))
+        return value is None or (value == "" and name in self.rows)
 
     def _add_reading(self) -> None:
         preference = self.reader.preference
         self.initial.update({name: getattr(preference, name) for name in READING})
-        self.fields["timezone"].widget = forms.Select(choices=_zones_with(preference.timezone))
+        # Where nothing is chosen the project decides; what that comes to is said.
+        usual = _automatic(asked_safely(zone_of, self.reader.user, None).replace("_", " "))
+        self.fields["timezone"].widget = forms.Select(
+            choices=[("", usual), *_zones_with(preference.timezone)]
+        )
         _offer(self.fields["digest_hour"], [(hour, time_format(time(hour))) for hour in range(24)])
         _offer(self.fields["digest_weekday"], list(WEEKDAYS.items()))
         if self.reader.user is None or not any(kind.auto_subscribe for kind in self.kinds.values()):
@@ -106,7 +111,10 @@ class PreferencesForm(forms.Form):
         else:
             _offer(
                 self.fields["language"],
-                [("", _("As the site")), *((code, language_name(code)) for code in languages)],
+                [
+                    ("", _automatic(language_name(asked_safely(language_of, self.reader.user, None)))),
+                    *((code, language_name(code)) for code in languages),
+                ],
             )
 
     def _add_choice(self, name: str, label: Any, choices: list[Any]) -> None:
@@ -141,14 +149,22 @@ def _zones() -> list[tuple[str, list[tuple[str, str]]]]:
 def _zones_with(current: str) -> list[Any]:
     zones = _zones()
     first = ["UTC"]
-    if current != "UTC" and not any(current == name for _region, group in zones for name, _place in group):
+    if current not in {"", "UTC"} and not any(
+        current == name for _region, group in zones for name, _place in group
+    ):
         first.append(current)
     return [*((name, name) for name in first), *zones]
 
 
 def language_name(code: str) -> str:
-    """What a language is called by those who speak it."""
+    """As its readers call it; as the project does, where Django knows it not at all or only in general."""
     try:
-        return str(capfirst(get_language_info(code)["name_local"]))
-    except KeyError:  # one of the project's own
-        return code
+        info = get_language_info(code)
+    except KeyError:
+        info = {}
+    name = info["name_local"] if info.get("code") == code else conf.language_names().get(code, code)
+    return str(capfirst(name))
+
+
+def _automatic(what: str) -> str:
+    return str(_("Automatic (%(what)s)") % {"what": what})

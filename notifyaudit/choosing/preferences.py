@@ -38,7 +38,7 @@ def address_preferences(request: HttpRequest, token: str) -> HttpResponse:
     reader = Reader.named(name)
     if reader.user is not None:
         return redirect("notifyaudit:preferences")
-    with translation.override(reader.preference.language or translation.get_language()):
+    with translation.override(reader.language or translation.get_language()):
         return _respond(request, reader)
 
 

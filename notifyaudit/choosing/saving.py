@@ -127,7 +127,8 @@ def _in_words(form: PreferencesForm, name: str, value: Any) -> tuple[str, str, s
 
 def _read(form: PreferencesForm, name: str, value: Any) -> str:
     """The label of a choice; a time zone has its name."""
-    choices = dict(getattr(form.fields[name], "choices", ()))
+    field = form.fields[name]
+    choices = dict(getattr(field, "choices", getattr(field.widget, "choices", ())))
     return str(choices.get(value, value))
 
 

@@ -2,7 +2,6 @@
 
 import django.core.validators
 import django.db.models.deletion
-import django.utils.timezone
 import notifyaudit.clock
 import notifyaudit.models.fields
 import notifyaudit.models.message
@@ -152,7 +151,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address_key', notifyaudit.models.fields.KeyField(editable=False, max_length=255, null=True, unique=True, verbose_name="address's key")),
                 ('address', models.CharField(blank=True, editable=False, max_length=512, verbose_name='address')),
-                ('timezone', models.CharField(default=django.utils.timezone.get_default_timezone_name, max_length=64, validators=[notifyaudit.models.preference.check_zone], verbose_name='time zone')),
+                ('timezone', models.CharField(blank=True, max_length=64, validators=[notifyaudit.models.preference.check_zone], verbose_name='time zone')),
                 ('digest_hour', models.PositiveSmallIntegerField(default=8, validators=[django.core.validators.MaxValueValidator(23)], verbose_name='hour of digests')),
                 ('digest_weekday', models.PositiveSmallIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(6)], verbose_name='weekday of weekly digests')),
                 ('language', models.CharField(blank=True, max_length=16, verbose_name='language')),

@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from notifyaudit.models.fields import KeyField
@@ -28,8 +27,8 @@ def check_zone(name: str) -> None:
 
 class Preference(models.Model):
     """
-    Of a user, or of whoever has a plain address. Who has none reads by the clock and in the language of the
-    project, at eight, on Mondays.
+    Of a user, or of whoever has a plain address. Who has none reads at eight, on Mondays. Where no language
+    or time zone is chosen, the project knows (``RECIPIENT_LANGUAGE``, ``RECIPIENT_TIMEZONE``) or has its own.
     """
 
     user = models.OneToOneField(
@@ -38,9 +37,7 @@ class Preference(models.Model):
     # The key of the recipient, not the address: one mailbox is written in several ways.
     address_key = KeyField(_("address's key"), max_length=255, null=True, unique=True, editable=False)
     address = models.CharField(_("address"), max_length=512, blank=True, editable=False)
-    timezone = models.CharField(
-        _("time zone"), max_length=64, default=timezone.get_default_timezone_name, validators=[check_zone]
-    )
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[check_zone])
     digest_hour = models.PositiveSmallIntegerField(
         _("hour of digests"), default=HOUR, validators=[MaxValueValidator(23)]
     )
@@ -63,4 +60,4 @@ class Preference(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id or self.address_key}: {self.digest_hour}:00, {self.timezone}"
+        return f"{self.user_id or self.address_key}: {self.digest_hour}:00 {self.timezone}".strip()

@@ -20,7 +20,7 @@ from django.forms.models import model_to_dict
 from django.template import engines
 from django.template.loader import get_template
 from django.test import Client, RequestFactory, override_settings
-from django.utils import timezone
+from django.utils import timezone, translation
 from jinja2 import DictLoader
 
 import notifyaudit
@@ -33,6 +33,7 @@ from notifyaudit.registry import emails as registry
 from notifyaudit.testing import AuditOutbox, SentEmail
 from tests.docs.conftest import NAMES
 from tests.docs.pages import DOCS, REFERENCE, ROOT, Block, blocks, name_of, pages, prose_of, text_of
+from tests.testapp.models import Profile
 
 # Its own test follows it in a real project.
 TUTORIAL = DOCS / "tutorial" / "first-email.md"
@@ -341,6 +342,16 @@ def test_the_numbers_of_the_production_page_count(page_runner, ready, reviewer, 
     assert outbox.all() == []
     assert page["numbers"]()["overdue"] == 0
     assert page["numbers"]()["unrouted"] == 0
+
+
+def test_the_functions_on_languages_say_what_a_project_knows(page_runner, reviewer, inspection):
+    page = page_runner(DOCS / "how-to" / "languages.md")
+    assert (page["language_of"](reviewer), page["timezone_of"](reviewer)) == (None, None)
+    reviewer.profile = Profile(user=reviewer, language="ar", zone="Asia/Kolkata")
+    assert (page["language_of"](reviewer), page["timezone_of"](reviewer)) == ("ar", "Asia/Kolkata")
+    with translation.override("ar"):
+        html = get_template("inspections/turned.html").render({"target": inspection})
+    assert '<html lang="ar" dir="rtl">' in html
 
 
 def newest() -> AuditEvent:

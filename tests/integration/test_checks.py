@@ -71,6 +71,28 @@ def test_two_settings_for_staging_of_which_one_has_no_effect():
     assert (identifier, "REDIRECT_ALL_TO takes every mail" in text) == ("notifyaudit.W003", True)
 
 
+@pytest.mark.parametrize("name", ["RECIPIENT_LANGUAGE", "RECIPIENT_TIMEZONE"])
+def test_a_function_that_there_is_not(name):
+    with override_settings(NOTIFYAUDIT={**BASE, name: "tests.unit.readers.nobody"}):
+        identifier, text = only()
+    assert (identifier, f"NOTIFYAUDIT['{name}'] is 'tests.unit.readers.nobody'" in text) == (
+        "notifyaudit.E001",
+        True,
+    )
+
+
+def test_a_relation_that_the_user_model_does_not_have():
+    with override_settings(NOTIFYAUDIT={**BASE, "RECIPIENT_SELECT_RELATED": ["profile"]}):
+        assert found() == []
+    with override_settings(NOTIFYAUDIT={**BASE, "RECIPIENT_SELECT_RELATED": ["settings"]}):
+        identifier, text = only()
+    assert (identifier, "RECIPIENT_SELECT_RELATED" in text, "'settings'" in text) == (
+        "notifyaudit.E001",
+        True,
+        True,
+    )
+
+
 def test_a_project_without_the_pages_to_unsubscribe():
     with override_settings(ROOT_URLCONF="example_site.inspections.urls"):
         identifier, text = only()

@@ -405,7 +405,7 @@ def test_what_was_changed_is_recorded_once_and_as_people_read_it(signed_in, user
     assert event.changes == {
         "Filed things": ["As usual: immediately", "Off"],
         "Plan A": ["Daily", "Weekly"],
-        "Time zone": ["UTC", "Europe/Vienna"],
+        "Time zone": ["Automatic (UTC)", "Europe/Vienna"],
         "Day of weekly digests": ["Monday", "Sunday"],
     }
 

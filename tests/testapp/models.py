@@ -142,5 +142,16 @@ class Credential(models.Model):
         return f"{self.session_key} ({self.code})"
 
 
+class Profile(models.Model):
+    """What a project knows of how its users read."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="profile")
+    language = models.CharField(max_length=16, blank=True)
+    zone = models.CharField(max_length=64, blank=True)
+
+    def __str__(self):
+        return f"{self.language} {self.zone}"
+
+
 # At the end: the module is a page of the documentation, and uses nothing from here.
 from tests.testapp.own_changes import Change, LedgerChange  # noqa: E402, F401

@@ -153,4 +153,13 @@ class Migration(migrations.Migration):
                 ('api_token', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='testapp.ticket')),
             ],
         ),
+        migrations.CreateModel(
+            name='Profile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(blank=True, max_length=16)),
+                ('zone', models.CharField(blank=True, max_length=64)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='profile', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
     ]
