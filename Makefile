@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-acceptance test-sqlite test-postgres test-mariadb test-others lint bench faults clean install-demo install-dev
+.PHONY: help demo serve test test-acceptance test-sqlite test-postgres test-mariadb test-others lint messages bench faults clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +54,9 @@ lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+messages: install-dev ## Take new texts into the translations, and list what is not translated (needs gettext)
+	@$(BIN)/python scripts/messages.py
 
 bench: install-dev ## What things cost next to the plainest way to do them (NOTIFYAUDIT_TEST_DB=postgres OPTIONS="fanout sending")
 	@$(BIN)/python -m benchmarks $(OPTIONS)
