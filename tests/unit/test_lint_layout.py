@@ -8,6 +8,7 @@ from notifyaudit.testing.lint_layout import RULES, problems_of_layout
 HEAD = '<head><meta name="viewport" content="width=device-width"><title>Filed</title></head>'
 GOOD = f'<html lang="en">{HEAD}<body><p>Hello</p></body></html>'
 
+
 def saying(words):
     return GOOD.replace("Hello", words)
 
