@@ -63,7 +63,9 @@ class Attachment:
     @classmethod
     def _of_mapping(cls, declared: Mapping[str, Any]) -> Self:
         if unknown := declared.keys() - _KEYS:
-            raise EmailServiceAttachmentError(f"an attachment has no {min(unknown)!r}")
+            raise EmailServiceAttachmentError(
+                f"an attachment has no {min(unknown)!r}, but 'file', 'filename', 'mimetype' and 'cid'"
+            )
         if "file" not in declared:
             raise EmailServiceAttachmentError("an attachment has no 'file'")
         file = declared["file"]
