@@ -103,6 +103,16 @@ class TestParts:
         email.assert_not_contains("A plan")
 
 
+class TestLinks:
+    def test_and_images_are_completed_in_both_parts(self, sent, settings, tmp_path):
+        html = '<style>p { color: red }</style><p><a href="/documents/7/">Open</a></p><img src="l.png">'
+        templates(settings, tmp_path, "django", {"link.html": html})
+        email = sent(template_name="link.html")
+        assert '<p style="color: red;"><a href="https://site.example/documents/7/">' in email.html_source
+        assert '<img src="https://site.example/l.png">' in email.html_source
+        assert email.text.strip() == "Open (https://site.example/documents/7/)"
+
+
 class TestHoles:
     @pytest.mark.parametrize(
         ("attributes", "hole"),

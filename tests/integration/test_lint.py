@@ -143,6 +143,10 @@ def test_an_undefined_variable_that_an_engine_refuses_is_said_likewise(lint, eng
     assert lint(saying(html), engine=engine) == [f"undefined: {problem}; give it in get_context_data()"]
 
 
+def test_in_a_test_with_an_outbox_too(lint, audit_outbox):
+    assert lint(saying("{{ nmae }}")) == [f"undefined: nmae in t.html:1 {NOT_DEFINED}"]
+
+
 @pytest.mark.parametrize("engine", ["django", "jinja2"])
 def test_what_a_template_includes_must_be_there(lint, engine):
     [problem] = lint(saying("{% include 'nowhere.html' %}"), engine=engine)

@@ -26,6 +26,7 @@ from notifyaudit.htmltext import html_to_text
         ('<table><tr><th scope="row">Status</th><td>A → B</td></tr></table>', "Status: A → B"),
         ('<table><tr>\n<th scope="row">Status</th>\n <td>A → B</td>\n</tr></table>', "Status: A → B"),
         ("<table><tr>\n<td>A</td>\n <td></td>\n<td>B</td>\n</tr></table>", "A  B"),
+        ('<table><tr><th scope="col">Field</th><th scope="col">New</th></tr></table>', "Field  New"),
         ('<table><tr><th scope="row">Why?</th><td>So</td></tr></table>', "Why?  So"),
         ('<table><tr><th scope="row"> </th><td>So</td></tr></table>', "So"),
         ("<!--[if mso]><p>Word</p><![endif]--><p>Seen</p>", "Seen"),

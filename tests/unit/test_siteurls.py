@@ -28,6 +28,7 @@ def site(settings):
         ("https://x.example/app", "/app/a/", "https://x.example/app/a/"),
         ("https://x.example/app", "a.png", "https://x.example/app/a.png"),
         ("https://bücher.example", "/a/", "https://xn--bcher-kva.example/a/"),
+        ("https://bücher.example:8443", "/a/", "https://xn--bcher-kva.example:8443/a/"),
         ("https://x.example", "//cdn.example/a.png", "https://cdn.example/a.png"),
         ("https://x.example/app", "//cdn.example/a.png", "https://cdn.example/a.png"),
         ("https://x.example", "#top", "#top"),
