@@ -97,7 +97,8 @@ class PreferencesForm(forms.Form):
         preference = self.reader.preference
         self.initial.update({name: getattr(preference, name) for name in READING})
         # Where nothing is chosen the project decides; what that comes to is said.
-        usual = _automatic(asked_safely(zone_of, self.reader.user, None).replace("_", " "))
+        self.usual_zone = asked_safely(zone_of, self.reader.user, None)
+        usual = _automatic(self.usual_zone.replace("_", " "))
         self.fields["timezone"].widget = forms.Select(
             choices=[("", usual), *_zones_with(preference.timezone)]
         )

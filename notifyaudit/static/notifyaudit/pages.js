@@ -63,7 +63,7 @@
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (!button || !zone) return;
     const select = document.getElementById(button.dataset.notifyauditZone);
-    if (select.value === zone || ![...select.options].some((option) => option.value === zone)) return;
+    if ((select.value || button.dataset.notifyauditUsual) === zone || ![...select.options].some((option) => option.value === zone)) return;
     button.querySelector("span").textContent = zone.replaceAll("_", " ");
     button.hidden = false;
     button.addEventListener("click", () => {
