@@ -64,7 +64,12 @@ HOSTILE = [
 texts = st.text(
     alphabet=st.sampled_from([*'ab ü🙂"<>@,;:()\\=?_.\t\0\x1b\ud800\udcff\r\n', *LINE_ENDS[3:]]), max_size=30
 )
-few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(
+    # The rules are the library's; the databases only have to keep what comes of them.
+    max_examples=40 if connection.vendor == "sqlite" else 15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 HEADERS = {
     *("subject", "from", "to", "cc", "reply-to", "date", "message-id", "references", "in-reply-to"),
