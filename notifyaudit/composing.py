@@ -33,6 +33,8 @@ class Composed(BaseEmailService):
     events: Sequence[AuditEvent] = ()
     message_id: str = ""
 
+    _found: Sequence[str] = ()
+    """The errors of the last :meth:`is_valid`, save those that a subclass has added to them."""
     _context: dict[str, Any] | None = None
 
     def __init__(
@@ -44,10 +46,13 @@ class Composed(BaseEmailService):
     ) -> None:
         super().__init__(recipient_email_list, context_data, attachment_list, **options)  # type: ignore[arg-type]
         # What the class declares is honoured, and copied: an append() must not reach the next mail.
-        self.recipient_email_list = list(self.recipient_email_list or type(self).recipient_email_list)
+        recipients: Any = self.recipient_email_list or type(self).recipient_email_list
+        self.recipient_email_list = [recipients] if isinstance(recipients, str) else list(recipients)
         self.attachment_list = list(self.attachment_list or type(self).attachment_list)
-        self.cc_email_list = list(self.cc_email_list)
-        self.bcc_email_list = list(self.bcc_email_list)
+        for name in ("cc_email_list", "bcc_email_list"):
+            # A property makes its own, and what was set before super().__init__() is nobody else's.
+            if name not in vars(self) and isinstance(declared := getattr(type(self), name), list):
+                setattr(self, name, list(declared))
         self.connection = self.connection or type(self).connection
 
     def get_timezone(self) -> tzinfo:
@@ -80,27 +85,30 @@ class Composed(BaseEmailService):
         Raises:
             EmailServiceConfigError: if not, and ``raise_exception``.
         """
-        recipients = self.get_recipient_emails()
-        self._errors = []
-        if not self.get_subject():
-            self._errors.append("Email service requires a subject.")
-        if not self.template_name:
-            self._errors.append("Email service requires a template.")
-        if not recipients:
-            self._errors.append("Email service requires a target mail address.")
-        # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
-        copies = (addresses.plain(copy) for copy in (*self.get_cc_emails(), *self.get_bcc_emails()))
-        self._errors += addresses.problems_of((*recipients, *copies))
-        if self.EMAIL_STRUCTURE_PATTERN is not BaseEmailService.EMAIL_STRUCTURE_PATTERN:
-            # Django's own check knows better than the default pattern; a project's own pattern is its rule.
-            self._errors += [
-                f"{address!r} does not match {type(self).__qualname__}.EMAIL_STRUCTURE_PATTERN."
-                for address in recipients
-                if not self.EMAIL_STRUCTURE_PATTERN.match(address)
-            ]
+        # A subclass adds its own before it calls super(), and they count.
+        self._errors = [error for error in self._errors if error not in self._found]
+        self._found = list(self._problems())
+        self._errors += self._found
         if self._errors and raise_exception:
             raise EmailServiceConfigError(self._errors)
         return not self._errors
+
+    def _problems(self) -> Iterator[str]:
+        recipients = self.get_recipient_emails()
+        if not self.get_subject():
+            yield "Email service requires a subject."
+        if not self.template_name:
+            yield "Email service requires a template."
+        if not recipients:
+            yield "Email service requires a target mail address."
+        # A copy may be addressed by name, "Boss <boss@x.example>", as pony-express allows.
+        named = (*(self.get_cc_emails() or ()), *(self.get_bcc_emails() or ()))
+        yield from addresses.problems_of((*recipients, *map(addresses.plain, named)))
+        if self.EMAIL_STRUCTURE_PATTERN is not BaseEmailService.EMAIL_STRUCTURE_PATTERN:
+            # Django's own check knows better than the default pattern; a project's own pattern is its rule.
+            for address in recipients:
+                if not self.EMAIL_STRUCTURE_PATTERN.match(address):
+                    yield f"{address!r} does not match {type(self).__qualname__}.EMAIL_STRUCTURE_PATTERN."
 
     def build(self) -> EmailMultiAlternatives:
         """
@@ -154,16 +162,19 @@ class Composed(BaseEmailService):
         self._context = self.get_context_data()
         try:
             with refused():
-                self.is_valid()
+                if not self.is_valid():
+                    # An override may say no without an error.
+                    name = type(self).__qualname__
+                    raise EmailServiceConfigError(self.errors or f"{name}.is_valid() returned False.")
                 html, text = render_bodies(str(self.template_name), self.template_txt_name, self._context)
                 message = IllustratedMessage(
                     subject=" ".join(str(self.get_subject()).split()),
                     body=text,
                     from_email=self.get_from_email(),
                     to=list(self.get_recipient_emails()),
-                    cc=list(self.get_cc_emails()),
-                    bcc=list(self.get_bcc_emails()),
-                    reply_to=list(self.get_reply_to_emails()),
+                    cc=list(self.get_cc_emails() or ()),
+                    bcc=list(self.get_bcc_emails() or ()),
+                    reply_to=list(self.get_reply_to_emails() or ()),
                     headers=self._headers(),
                 )
         finally:

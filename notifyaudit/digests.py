@@ -1,10 +1,12 @@
 """The mail that tells of many events at once: what is left of them when it leaves."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 
 from notifyaudit.actions import known
@@ -15,6 +17,11 @@ from notifyaudit.models import AuditEvent, SkipReason
 from notifyaudit.patterns import is_own
 from notifyaudit.registry import emails
 from notifyaudit.summing import Section
+
+_ROOM = 70 * 1024
+"""Bytes of the HTML for the sections: Gmail cuts a mail off after 102 KB, its link to unsubscribe with it."""
+_OF_SECTION, _OF_CHANGE = 500, 450
+"""What either takes beside its words, with the styles in its elements."""
 
 
 class DigestEmail(AuditEmail):
@@ -39,7 +46,7 @@ class DigestEmail(AuditEmail):
     """Of each event, by its key: the key of the email class that tells of it."""
 
     max_sections: int = 50
-    """So many objects are told of; of the others the digest says how many there are."""
+    """So many objects are told of, as far as there is room; of the others it says how many there are."""
 
     @classmethod
     def preview(cls) -> AuditEmail | None:
@@ -75,14 +82,32 @@ class DigestEmail(AuditEmail):
 
     def get_context_data(self) -> dict[str, Any]:
         """``sections``, ``omitted`` ones, ``total``, ``others`` (all but the first) and ``period``."""
+        told = self.sections[: self._fitting()]
         return {
             **super().get_context_data(),
-            "sections": self.sections[: self.max_sections],
-            "omitted": max(len(self.sections) - self.max_sections, 0),
+            "sections": told,
+            "omitted": len(self.sections) - len(told),
             "total": len(self.sections),
             "others": len(self.sections) - 1,
             "period": self.frequency.label,
         }
+
+    def _fitting(self) -> int:
+        room = _ROOM
+        for place, section in enumerate(self.sections[: self.max_sections]):
+            # Of a copy: what a section says is kept in the language in which it was first asked for.
+            room -= _size_of(replace(section))
+            if room < 0:
+                return max(place, 1)
+        return self.max_sections
+
+
+def _size_of(section: Section) -> int:
+    words = [section.name, section.url, *section.actors, *(label for label, _ in section.happened)]
+    for change in section.changes.values():
+        words += [change.label, change.old_clipped, change.new_clipped]
+    boxes = _OF_SECTION + _OF_CHANGE * len(section.changes)
+    return boxes + sum(len(escape(word).encode()) for word in words)
 
 
 AuditEmail.digest_class = DigestEmail

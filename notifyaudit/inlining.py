@@ -1,8 +1,13 @@
 """Styles where all mail programs look for them: Gmail drops most of what a ``<style>`` says."""
 
+import re
 from functools import cache
 
 import css_inline
+
+InlineError = css_inline.InlineError
+
+_STYLE = re.compile("<style", re.IGNORECASE)
 
 
 def inlined(html: str) -> str:
@@ -13,9 +18,9 @@ def inlined(html: str) -> str:
     ``<link rel="stylesheet">`` stays what it is.
 
     Raises:
-        css_inline.InlineError: if it cannot be read at all.
+        InlineError: if a ``style`` attribute that a rule would change is no CSS.
     """
-    return _inliner().inline(html) if "<style" in html else html
+    return _inliner().inline(html) if _STYLE.search(html) else html
 
 
 @cache

@@ -1,5 +1,7 @@
 """Templates of either engine, as HTML or as plain text; and the plain text of an HTML mail."""
 
+import logging
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +16,10 @@ from selectolax.lexbor import LexborHTMLParser
 
 from notifyaudit.exceptions import EmptyMail
 from notifyaudit.htmltext import text_of
-from notifyaudit.inlining import inlined
+from notifyaudit.inlining import InlineError, inlined
 from notifyaudit.siteurls import make_links_absolute
+
+logger = logging.getLogger("notifyaudit")
 
 LINES = Engine(autoescape=False)
 """The engine of subjects."""
@@ -123,14 +127,36 @@ def render_bodies(html_name: str, text_name: str | None, context: Mapping[str, A
         django.template.TemplateSyntaxError: if one does not compile.
         EmptyMail: if there is nothing to read.
     """
-    html = inlined(render_html(html_name, context))
+    source = render_html(html_name, context)
+    try:
+        html = inlined(source)
+    except InlineError as error:
+        # One attribute is no CSS, as style="bold": browsers pass over it, and no mail is lost for it.
+        logger.warning("the styles of %s are not inlined: %s", html_name, error)
+        html = source
     document = LexborHTMLParser(html)
     if make_links_absolute(document):
         html = document.html or ""
+    if html is not source:
+        html = _as_declared(html, source)
     text = render_text(text_name, context) if text_name else text_of(document)
     if not text.strip() and not document.css_first("img"):
         raise EmptyMail(text_name or html_name)
     return html, text
+
+
+_DOCTYPE = re.compile(r"\s*(<!DOCTYPE[^>]*>)", re.IGNORECASE)
+_REVEALED = re.compile(r"<!--(\[(?:if [^\]]*|endif)\])-->")
+
+
+def _as_declared(html: str, source: str) -> str:
+    """The HTML with what its source had and a parser does not keep."""
+    if (declared := _DOCTYPE.match(source)) and (kept := _DOCTYPE.match(html)):
+        html = declared[1] + html[kept.end() :]
+    if "<![if" in source:
+        # By <![if !mso]> Outlook leaves something out. To a parser it is a comment, and to Outlook no more.
+        html = _REVEALED.sub(r"<!\1>", html)
+    return html
 
 
 def render_line(source: str, context: Mapping[str, Any]) -> str:

@@ -68,5 +68,5 @@ def _of_css(found: re.Match[str]) -> str:
 
 def _of_srcset(srcset: str) -> str:
     # A comma within a URL is followed by no space (HTML, section 4.8.4.2.1).
-    images = (candidate.strip().partition(" ") for candidate in re.split(r",\s+", srcset))
-    return ", ".join(f"{absolute(url)} {size}".strip() for url, _, size in images)
+    images = (candidate.split(maxsplit=1) for candidate in re.split(r",\s+", srcset.strip()))
+    return ", ".join(" ".join([absolute(url), *size]) for url, *size in filter(None, images))

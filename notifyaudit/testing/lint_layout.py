@@ -1,14 +1,17 @@
 """What is wrong with the layout of a mail: what no reader can make up for, whatever its words are."""
 
 from collections.abc import Iterator
+from html import escape
 
 from bs4 import BeautifulSoup
 from django.utils.translation import get_language_info
 
+from notifyaudit.inlining import InlineError, inlined
+
 MAX_HTML = 102 * 1024
 """Bytes of HTML after which Gmail cuts a mail off, its link to unsubscribe with it."""
 
-RULES = ("title", "viewport", "dir", "role", "width", "size")
+RULES = ("title", "viewport", "dir", "role", "width", "style", "size")
 
 _NO_TABLE = frozenset({"presentation", "none"})
 
@@ -24,6 +27,7 @@ def problems_of_layout(source: str, html: BeautifulSoup, language: str) -> Itera
     yield from _of_tables(html)
     for image in html.select("img:not([width])"):
         yield "width", f'<img src="{image.get("src", "")}"> has no width: Outlook shows it as large as it is'
+    yield from _of_styles(html)
     if (size := len(source.encode())) > MAX_HTML:
         yield "size", f"its HTML has {size // 1024} KB: Gmail cuts it off after {MAX_HTML // 1024} KB"
 
@@ -49,6 +53,14 @@ def _of_tables(html: BeautifulSoup) -> Iterator[tuple[str, str]]:
             )
         elif has_heads and is_layout:
             yield "role", f"{_named(table)} has <th>, which its role takes from a screen reader"
+
+
+def _of_styles(html: BeautifulSoup) -> Iterator[tuple[str, str]]:
+    for style in dict.fromkeys(str(element["style"]) for element in html.select("[style]")):
+        try:
+            inlined(f'<style>p {{ margin: 0 }}</style><p style="{escape(style)}">')
+        except InlineError:
+            yield "style", f'style="{style}" is no CSS: while it is there, no style of the mail is inlined'
 
 
 def _named(table: object) -> str:

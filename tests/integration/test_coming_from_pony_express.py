@@ -11,6 +11,7 @@ from django_pony_express.services.base import BaseEmailService, BaseEmailService
 
 from notifyaudit import AuditEmail, record
 from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.models import Message, MessageStatus
 from tests.testapp.actions import DocumentAction
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +83,52 @@ def test_every_hook_is_asked(hooks):
     assert {name: getattr(content, name) for name in ADDRESSES} == ADDRESSES
 
 
+def build_of(base, **attributes):
+    """The mail that a service makes for the backend."""
+    return service(base, **attributes)("to@x.example", {"actor": "Ann", "data": {}})._build_mail_object()
+
+
+@pytest.mark.parametrize("base", [BaseEmailService, AuditEmail])
+class TestWhatAServiceMayBe:
+    def test_copies_may_come_from_properties(self, base):
+        content = build_of(
+            base,
+            cc_email_list=property(lambda self: ["cc@y.example"]),
+            bcc_email_list=property(lambda self: ("bcc@y.example",)),
+        )
+        assert (content.cc, content.bcc) == (["cc@y.example"], ["bcc@y.example"])
+
+    def test_copies_may_be_set_before_the_base_is_initialised(self, base):
+        def init(self, *args, **options):
+            self.cc_email_list = ["early@y.example"]
+            base.__init__(self, *args, **options)
+
+        assert build_of(base, __init__=init).cc == ["early@y.example"]
+
+    def test_none_is_nobody(self, base):
+        content = build_of(base, cc_email_list=None, bcc_email_list=None, REPLY_TO_ADDRESS=None)
+        assert (content.cc, content.bcc, content.reply_to) == ([], [], [])
+
+    def test_its_own_error_counts_when_it_comes_before_those_of_the_base(self, base, mailoutbox):
+        class Strict(service(base)):
+            def is_valid(self, *, raise_exception=True):
+                if "order" not in self.context_data:
+                    self._errors.append("It needs an order.")
+                return super().is_valid(raise_exception=raise_exception)
+
+        strict = Strict("to@x.example", {"actor": "Ann", "data": {}})
+        assert not strict.process(raise_exception=False)
+        assert strict.errors == ["It needs an order."]
+        with pytest.raises(EmailServiceConfigError, match=r"It needs an order\."):
+            strict.process()
+        assert mailoutbox == []
+
+    def test_it_may_say_no_without_an_error(self, base, mailoutbox):
+        closed = service(base, is_valid=lambda self, raise_exception=True: False)
+        assert not closed("to@x.example").process()
+        assert mailoutbox == []
+
+
 class TestWhereItFallsShort:
     """Documented attributes and hooks that do not do there what they say."""
 
@@ -95,6 +142,19 @@ class TestWhereItFallsShort:
         content = kind().build()
         assert content.to == ["class@x.example"]
         assert [each[0] for each in content.attachments] == ["class.txt"]
+
+    def test_the_recipient_of_the_class_may_be_one(self):
+        kind = service(AuditEmail, recipient_email_list="class@x.example")
+        assert kind().build().to == ["class@x.example"]
+
+    def test_errors_begin_anew(self):
+        email = service(AuditEmail)("nobody")
+        assert not email.is_valid(raise_exception=False)
+        assert not email.is_valid(raise_exception=False)
+        assert len(email.errors) == 1
+        email.recipient_email_list = ["a@x.example"]
+        assert email.is_valid()
+        assert not email.has_errors()
 
     def test_a_connection_of_the_class_counts(self):
         backend = EmailBackend()
@@ -152,6 +212,23 @@ class TestBesideItsBase:
     def test_it_still_works_by_itself(self, noted, mailoutbox):
         assert noted("to@x.example", {"data": {"note": "hi"}}).process()
         assert mailoutbox[0].subject == "Site - A note"
+
+    def test_what_it_calls_invalid_does_not_leave(self, user, audit_outbox, document):
+        class ClosedEmail(service(BaseEmailService), AuditEmail):
+            actions = [DocumentAction.CHANGED]
+
+            @classmethod
+            def get_recipients(cls, event):
+                return [user]
+
+            def is_valid(self, *, raise_exception=True):
+                return False
+
+        record(DocumentAction.CHANGED, target=document)
+        assert audit_outbox.all(ClosedEmail) == []
+        [message] = Message.objects.filter(email_key=ClosedEmail.key)
+        assert message.status == MessageStatus.FAILED
+        assert "ClosedEmail.is_valid() returned False" in message.last_error
 
     def test_the_other_way_round_is_refused_with_the_mend(self):
         existing = service(BaseEmailService)

@@ -433,5 +433,6 @@ class TestInAProject:
 def test_the_rules_are_all_in_use():
     assert set(RULES) == {
         "preview", "template", "undefined", "empty", "subject", "syntax", "link", "alt", "lang", "text",
-        "unsubscribe", "title", "viewport", "dir", "role", "width", "size", "header", "attachment", "image",
+        "unsubscribe", "title", "viewport", "dir", "role", "width", "style", "size",
+        "header", "attachment", "image",
     }  # fmt: skip

@@ -38,6 +38,10 @@ def test_a_mail_without_styles_is_not_touched():
     assert inlined(html) is html
 
 
+def test_a_style_element_in_capital_letters_is_one():
+    assert 'style="color: red;"' in inlined(PAGE.format(css="p { color: red }").replace("style>", "STYLE>"))
+
+
 def test_no_file_is_read_and_nothing_is_fetched(tmp_path):
     secret = tmp_path / "secret.css"
     secret.write_text("p { color: secret }")

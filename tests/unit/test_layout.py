@@ -1,6 +1,7 @@
 """The words of the base layout, and the layout itself: the same from both engines."""
 
 import re
+from copy import copy
 
 import jinja2
 import pytest
@@ -13,6 +14,7 @@ from notifyaudit import AuditEmail, DigestEmail
 from notifyaudit.htmltext import html_to_text
 from notifyaudit.layout import Layout
 from notifyaudit.models import Reason
+from notifyaudit.testing.lint_layout import MAX_HTML
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder
 
@@ -102,6 +104,7 @@ CASES = {
     },
     "created": {"changes": {"kind": (None, "plan"), "title": (None, "Plan A")}},
     "nothing": {"changes": {}},
+    "a form of 300 fields": {"changes": {f"field_{i}": (LONG * 3, f"{LONG}{i}") for i in range(300)}},
 }
 
 
@@ -157,6 +160,45 @@ def test_a_mail_without_an_event_can_use_it(engine, settings):
     html = template.render(AuditEmail(context_data={"order": 7}).get_context_data())
     assert "<h1>site.example</h1>" in html
     assert "<p>" not in html
+
+
+class TestSize:
+    """Gmail cuts a mail off, its link to unsubscribe with it."""
+
+    def test_many_fields_fit(self, document):
+        email = mail(document, **CASES["a form of 300 fields"])
+        email.subject, email.template_name = "Edited", "notifyaudit/email.html"
+        html, _ = email.render().alternatives[0]
+        assert len(html.encode()) < MAX_HTML
+        page = BeautifulSoup(html, "html.parser")
+        assert page.select(".rows tr")[-1].get_text(" ", strip=True) == "… + 250"
+        assert len(page.select(".rows tr")) == 51
+        assert len(page.select_one(".preheader").get_text()) < 1500
+
+    @pytest.mark.parametrize(("objects", "fields"), [(50, 10), (5, 300), (60, 0)])
+    def test_a_digest_fits(self, document, objects, fields):
+        sample = DigestEmail.sample(DocumentAction.FILED, target=document)
+        sample.events = tuple(copy(sample.event) for _ in range(objects))
+        for number, event in enumerate(sample.events):
+            event.pk = number + 1
+            event.target_id, event.target_repr = str(number), f"{number} <文書> 文書"
+            event.changes = {f"field_{field}": ["文" * 150, "書" * 150] for field in range(fields)}
+        context = sample.get_context_data()
+        assert context["sections"]
+        assert len(context["sections"]) + context["omitted"] == context["total"] == objects
+        html, _ = sample.render().alternatives[0]
+        assert len(html.encode()) < MAX_HTML
+        if not fields:
+            assert len(context["sections"]) == DigestEmail.max_sections
+
+
+def test_a_digest_is_in_its_readers_language_whoever_has_looked_at_it_before(document):
+    digest = DigestEmail.sample(DocumentAction.FILED, target=document, changes={"is_public": (False, True)})
+    digest.get_translation = lambda: "de"
+    with translation.override("en"):
+        assert digest.is_valid()
+    html, _ = digest.render().alternatives[0]
+    assert ">Ja</strong>" in html
 
 
 class TestChanges:

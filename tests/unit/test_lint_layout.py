@@ -44,6 +44,11 @@ IMAGE = '<img src="https://x.example/l.png" alt="Logo" width="9">'
             "en",
             'width: <img src="https://x.example/l.png"> has no width: Outlook',
         ),
+        (
+            saying("<b style='color: red; bold'>Hello</b>"),
+            "en",
+            'style: style="color: red; bold" is no CSS: while it is there',
+        ),
     ],
 )
 def test_what_is_wrong_is_said(html, language, problem):
@@ -65,6 +70,7 @@ def test_what_is_wrong_is_said(html, language, problem):
             "en",
         ),
         (saying(IMAGE), "en"),
+        (saying("<b style='mso-hide: all; Margin: 0; background: url(\"cid:x\")'>Hello</b>"), "en"),
     ],
 )
 def test_what_is_right_is_not_complained_of(html, language):

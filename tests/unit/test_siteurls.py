@@ -73,6 +73,10 @@ def test_no_url_however_broken_raises(url):
             '<img src="cid:l" srcset="https://site.example/l.png 1x, https://site.example/m.png 2x">',
         ),
         (
+            '<img src="cid:l" srcset="\n  l.png\n  1x,\n  /m.png 2x\n">',
+            '<img src="cid:l" srcset="https://site.example/l.png 1x, https://site.example/m.png 2x">',
+        ),
+        (
             '<table background="/b.png"></table>',
             '<table background="https://site.example/b.png"></table>',
         ),
