@@ -1,7 +1,6 @@
 """What the test harness adds to a test, next to one that renders its mail by hand."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 from django.core import mail
@@ -13,8 +12,10 @@ from benchmarks.timing import compare, report
 from example_site.inspections.actions import InspectionAction
 from example_site.inspections.emails import InspectionEditedEmail
 from example_site.inspections.models import Inspection, User
-from notifyaudit import compat, record, tasks, waking
+from notifyaudit import clock, compat, record, tasks, waking
+from notifyaudit.changes import readable
 from notifyaudit.htmltext import html_to_text
+from notifyaudit.layout import Layout
 from notifyaudit.models import AuditEvent
 from notifyaudit.testing import AuditOutbox
 from tests.example.factories import make_building, make_inspection, make_user
@@ -74,7 +75,7 @@ def one_mail(inspection: Inspection, inspector: User, reviewer: User) -> dict[st
         assert sent.subject == SUBJECT
         assert "finding 5" in sent.body
         assert "finding 5" in sent.alternatives[0][0]
-        assert f'href="https://site.example{inspection.get_absolute_url()}"' in sent.alternatives[0][0]
+        assert f'{inspection.get_absolute_url()}"' in sent.alternatives[0][0]
 
     def rendered() -> None:
         html = render_to_string(str(InspectionEditedEmail.template_name), context)
@@ -105,14 +106,15 @@ def one_mail(inspection: Inspection, inspector: User, reviewer: User) -> dict[st
 
 def context_of(inspection: Inspection, actor: str) -> dict[str, Any]:
     """What the template of an edited inspection sees."""
+    email = InspectionEditedEmail.sample(InspectionAction.EDITED, target=inspection)
     return {
-        "event": AuditEvent(actor_repr=actor, target_repr=inspection.title),
+        "event": AuditEvent(actor_repr=actor, target_repr=inspection.title, occurred_at=clock.now()),
         "target": inspection,
         "base_url": "https://site.example",
-        "changes": {
-            name: SimpleNamespace(label=name, old_label=old, new_label=new)
-            for name, (old, new) in CHANGES.items()
-        },
+        "changes": readable(CHANGES, Inspection),
+        "layout": Layout(email),
+        "unsubscribe_url": "https://site.example/stop/",
+        "preferences_url": "https://site.example/preferences/",
     }
 
 
