@@ -9,7 +9,8 @@ from selectolax.lexbor import LexborHTMLParser
 from notifyaudit import conf
 
 _ADDRESSES = ("href", "src", "background", "poster")
-_RELATIVE = re.compile(r"(?!#)(?![a-zA-Z][a-zA-Z0-9+.-]*:)")
+# No scheme, and no mark that an email provider fills in, such as %unsubscribe_url%, [[link]] or *|LINK|*.
+_RELATIVE = re.compile(r"(?![#\[{<*$])(?!%(?![0-9a-fA-F]{2}))(?![a-zA-Z][a-zA-Z0-9+.-]*:)")
 _CANDIDATES = "a[href], area[href], img, source, video, audio, [background]"
 _STYLED = '[style*="url("]'
 _CSS_URL = re.compile(r"""url\(\s*(["']?)([^"')]+)\1\s*\)""")

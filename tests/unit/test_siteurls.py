@@ -31,6 +31,7 @@ def site(settings):
         ("https://bücher.example:8443", "/a/", "https://xn--bcher-kva.example:8443/a/"),
         ("https://x.example", "//cdn.example/a.png", "https://cdn.example/a.png"),
         ("https://x.example/app", "//cdn.example/a.png", "https://cdn.example/a.png"),
+        ("https://x.example", "%C3%9F.png", "https://x.example/%C3%9F.png"),
         ("https://x.example", "#top", "#top"),
         ("https://x.example", "", ""),
         ("https://x.example", "//[", "//["),
@@ -51,6 +52,10 @@ def test_a_relative_url_is_of_the_site(site, base, url, whole):
         "data:image/png;base64,AA",
         "tel:+1",
         "HTTP://Y/",
+        "%unsubscribe_url%",
+        "[[UNSUB_LINK_EN]]",
+        "*|UNSUB|*",
+        "{{unsubscribe}}",
     ],
 )
 def test_a_url_that_says_where_it_leads_is_left_alone(site, url):
