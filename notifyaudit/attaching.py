@@ -18,6 +18,8 @@ from notifyaudit.text import one_line
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")
 """What RFC 2392, section 2 allows, less what would have to be escaped."""
 
+_MIMETYPE = re.compile(r"[^\s/;]+/[^\s/;]+(\s*;|$)")
+
 _KEYS = {"filename", "file", "mimetype", "cid"}
 
 
@@ -78,6 +80,8 @@ class Attachment:
                 f"the cid {cid!r} has characters other than letters, digits and ._+-"
             )
         mimetype = declared.get("mimetype") or mimetypes.guess_type(filename)[0] or "application/octet-stream"
+        if not _MIMETYPE.match(str(mimetype)):
+            raise EmailServiceAttachmentError(f"the mimetype {mimetype!r} is not like 'application/pdf'")
         return cls(filename=filename, mimetype=str(mimetype), cid=cid, read=lambda: _content(file))
 
     def join(self, message: EmailMessage) -> None:

@@ -96,6 +96,7 @@ def test_nothing_is_read_or_made_until_the_mail_is():
         ({"file": b"x"}, "an attachment has no 'filename'"),
         ({"filename": "x.pdf"}, "an attachment has no 'file'"),
         ({"filename": "x.pdf", "file": b"x", "mime": "a/b"}, "an attachment has no 'mime'"),
+        ({"filename": "x.pdf", "file": b"x", "mimetype": "pdf"}, "the mimetype 'pdf' is not like"),
         ({"filename": "x.png", "file": b"x", "cid": "a b"}, "the cid 'a b' has characters other than"),
         (7, "an attachment is a path, a file of a storage, or a dict of 'filename' and 'file', not int"),
         (b"%PDF", "not bytes"),
