@@ -76,6 +76,11 @@ def test_everybody_can_read_it(opened, mail, width, scheme, language):
     assert page.locator("h1").count() == 1
 
 
+def test_a_word_without_an_end_does_not_widen_it(opened):
+    html = mails.of_layout("en").replace("Fire safety, Tower 7 was edited", "W" * 200)
+    assert overflow(opened(html, 360)) == 0
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_button_stands_out(opened, scheme):
     page = opened(mails.of_layout("en"), 360, scheme)
