@@ -1,7 +1,6 @@
 """From what an email class declares to the finished mail: subject, both bodies, headers."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any
 
@@ -12,7 +11,7 @@ from django_pony_express.errors import EmailServiceConfigError
 from django_pony_express.services.base import BaseEmailService
 
 from notifyaudit import addresses
-from notifyaudit.attaching import Attachment, attachments_of
+from notifyaudit.attaching import attachments_of
 from notifyaudit.headers import overridden, standard_headers
 from notifyaudit.illustrated import IllustratedMessage
 from notifyaudit.models import AuditEvent
@@ -116,46 +115,18 @@ class Composed(BaseEmailService):
         ``get_timezone()``, the caller's left untouched, with its files.
 
         Raises:
-            EmailServiceAttachmentError: if a file is none.
-            Exception: see :meth:`render`.
-        """
-        with self._as_its_reader():
-            message = self._rendered()
-            for attachment in self._attachments():
-                attachment.join(message)
-        return message
-
-    def render(self) -> EmailMultiAlternatives:
-        """
-        The same without its files, of which nothing is read or made.
-
-        Raises:
             EmailServiceConfigError: see :meth:`is_valid`.
+            EmailServiceAttachmentError: if a file is none.
             TemplateDoesNotExist, TemplateSyntaxError: if a template is missing or broken.
             EmptyMail: if there is nothing to read.
             UndefinedVariable: in a test, if something is printed that nobody has defined.
         """
-        with self._as_its_reader():
-            return self._rendered()
-
-    def attached_files(self) -> list[Attachment]:
-        """
-        Its files, none of which is read or made before it is asked for.
-
-        Raises:
-            EmailServiceAttachmentError: if one is none.
-        """
-        with self._as_its_reader():
-            return self._attachments()
-
-    @contextmanager
-    def _as_its_reader(self) -> Iterator[None]:
         language = self.get_translation() or translation.get_language()
         with translation.override(language), timezone.override(self.get_timezone()):
-            yield
-
-    def _attachments(self) -> list[Attachment]:
-        return attachments_of(self.get_attachments(), of=type(self).__qualname__)
+            message = self._rendered()
+            for attachment in attachments_of(self.get_attachments(), of=type(self).__qualname__):
+                attachment.join(message)
+        return message
 
     def _rendered(self) -> EmailMultiAlternatives:
         # Once for subject and bodies: a hook may query.

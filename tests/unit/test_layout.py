@@ -168,7 +168,7 @@ class TestSize:
     def test_many_fields_fit(self, document):
         email = mail(document, **CASES["a form of 300 fields"])
         email.subject, email.template_name = "Edited", "notifyaudit/email.html"
-        html, _ = email.render().alternatives[0]
+        html, _ = email.build().alternatives[0]
         assert len(html.encode()) < MAX_HTML
         page = BeautifulSoup(html, "html.parser")
         assert page.select(".rows tr")[-1].get_text(" ", strip=True) == "… + 250"
@@ -186,7 +186,7 @@ class TestSize:
         context = sample.get_context_data()
         assert context["sections"]
         assert len(context["sections"]) + context["omitted"] == context["total"] == objects
-        html, _ = sample.render().alternatives[0]
+        html, _ = sample.build().alternatives[0]
         assert len(html.encode()) < MAX_HTML
         if not fields:
             assert len(context["sections"]) == DigestEmail.max_sections
@@ -197,7 +197,7 @@ def test_a_digest_is_in_its_readers_language_whoever_has_looked_at_it_before(doc
     digest.get_translation = lambda: "de"
     with translation.override("en"):
         assert digest.is_valid()
-    html, _ = digest.render().alternatives[0]
+    html, _ = digest.build().alternatives[0]
     assert ">Ja</strong>" in html
 
 
