@@ -228,7 +228,10 @@ class EmailLintMixin(_Base):
 
     def test_emails(self) -> None:
         """Each has nothing to complain of."""
-        for email_class, language in self.linter.cases():
+        cases = self.linter.cases()
+        if not cases:
+            self.skipTest("there is no email class")
+        for email_class, language in cases:
             with self.subTest(email=email_class.key, language=language):
                 if complaint := self.linter.complaint(email_class, language):
                     self.fail(complaint)

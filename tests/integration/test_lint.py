@@ -3,12 +3,12 @@
 import textwrap
 
 import pytest
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 from django.utils import translation
 
 from notifyaudit import AuditEmail
 from notifyaudit.registry import emails
-from notifyaudit.testing import Linter, lint_emails
+from notifyaudit.testing import EmailLintMixin, Linter, lint_emails
 from notifyaudit.testing.lint import RULES
 from tests.integration.shop import EMAILS
 from tests.integration.test_emails import templates
@@ -428,6 +428,14 @@ class TestInAProject:
                 "FAILED (failures=2)",
             ]
         )
+
+
+def test_a_case_without_an_email_class_is_skipped_and_not_passed():
+    class EmailsTest(EmailLintMixin, SimpleTestCase):
+        linter = Linter(classes=[])
+
+    result = EmailsTest("test_emails").run()
+    assert [reason for _, reason in result.skipped] == ["there is no email class"]
 
 
 def test_the_rules_are_all_in_use():
