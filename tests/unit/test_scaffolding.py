@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from notifyaudit.management.commands.startemail import write
@@ -40,6 +41,12 @@ ITERABLE = "from collections.abc import Iterable\n"
 RELATIVE = "from .actions import OrderAction\n"
 
 
+LICENCE = "#!/usr/bin/env python\n# SPDX-License-Identifier: MIT\n"
+STAR = "from shop.actions import *\n"
+TWO = "from shop.actions import PartAction; x = 1\n"
+OTHERS = "from typing import Iterable\n\nfrom .own import OrderAction\n"
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -55,6 +62,14 @@ RELATIVE = "from .actions import OrderAction\n"
         (f"{FUTURE}\n{MODEL}", f"{FUTURE}\n{STDLIB}\n{EMAIL}\n{OWN}{MODEL}"),
         (LONG, f"{STDLIB}\n{LONG}{EMAIL}\n{OWN}"),
         (MODEL, f"{STDLIB}\n{EMAIL}\n{OWN}{MODEL}"),
+        ('"""Mails."""', f'"""Mails."""\n\n{ALL}'),
+        (MODEL.rstrip(), f"{STDLIB}\n{EMAIL}\n{OWN}{MODEL}"),
+        (LICENCE, f"{LICENCE}\n{ALL}"),
+        (f"{LICENCE}\nx = 1\n", f"{LICENCE}\n{ALL}\nx = 1\n"),
+        ("# of x\nx = 1\n", f"{ALL}\n# of x\nx = 1\n"),
+        (STAR, f"{STDLIB}\n{EMAIL}\n{STAR}{OWN}"),
+        (TWO, f"{STDLIB}\n{EMAIL}\n{TWO}{OWN}"),
+        (OTHERS, f"from typing import Any, Iterable\n\n{EMAIL}\nfrom .own import OrderAction\n"),
     ],
 )
 def test_imports_are_added_where_they_belong(before, after):
@@ -65,6 +80,8 @@ def test_imports_are_added_where_they_belong(before, after):
 def test_names_of_a_module():
     source = "import a.b\nfrom c import d as e\nx = 1\nclass C: y = 2\ndef f(): z = 3\n"
     assert names_in(source) == {"a", "e", "x", "C", "f"}
+    source = "if x:\n  class A: pass\nelse:\n  try: import b\n  except ImportError: c = 1\ndef f(): d = 1\n"
+    assert names_in(source) == {"A", "b", "c", "f"}
 
 
 def test_where_an_engine_does_not_look_into_apps_its_own_folder_is_taken(settings, tmp_path):
@@ -87,6 +104,38 @@ def test_an_action_that_is_not_the_only_one_has_to_be_said():
     assert plan("inspections", "ReportDownloaded", action=None, engine=None).module.name == "emails.py"
     with pytest.raises(CommandError, match=r"--action inspection\.scheduled \| .*photo\.added"):
         plan("inspections", "SomethingElse", action=None, engine=None)
+
+
+def test_a_name_that_the_class_itself_imports_is_refused():
+    with pytest.raises(CommandError, match="AuditEmail is imported by the class itself"):
+        plan("inspections", "Audit", action="inspection.scheduled", engine=None)
+
+
+def test_an_app_that_no_import_can_name_is_refused(monkeypatch):
+    config = apps.get_app_config("inspections")
+    monkeypatch.setattr(config, "name", "my-shop.inspections")
+    with pytest.raises(CommandError, match="No import statement can name the app 'my-shop"):
+        plan("inspections", "Scheduled", action="inspection.scheduled", engine=None)
+
+
+def test_the_line_ends_of_a_module_stay(tmp_path, monkeypatch):
+    config = apps.get_app_config("testapp")
+    monkeypatch.setattr(config, "path", str(tmp_path))
+    (tmp_path / "emails.py").write_bytes(b'"""Mails."""\r\n\r\nx = 1\r\n')
+    planned = plan("testapp", "Surprise", action="document.filed", engine=None)
+    write(planned)
+    written = (tmp_path / "emails.py").read_bytes()
+    assert written.count(b"\r\n") == written.count(b"\n") > 10
+    assert b"\r\r" not in written
+    assert b"\r\n\r\nx = 1\r\n" in written
+
+
+def test_what_cannot_be_written_is_said_in_a_line(tmp_path, monkeypatch):
+    config = apps.get_app_config("testapp")
+    (tmp_path / "templates").write_text("in the way")
+    monkeypatch.setattr(config, "path", str(tmp_path))
+    with pytest.raises(CommandError, match=r"^Nothing was written: .*templates"):
+        call_command("startemail", "testapp", "Surprise", action="document.filed")
 
 
 def test_what_is_there_already_is_named():

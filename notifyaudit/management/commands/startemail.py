@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifyaudit.management.scaffolding.planning import Plan, plan
 
@@ -27,10 +27,13 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """
         Raises:
-            CommandError: if something is unknown or in the way; then nothing is written.
+            CommandError: if something is unknown or in the way, or cannot be written; then nothing is.
         """
         planned = plan(options["app"], options["name"], action=options["action"], engine=options["engine"])
-        write(planned)
+        try:
+            write(planned)
+        except OSError as error:
+            raise CommandError(f"Nothing was written: {error}.") from error
         for path in (planned.module, *planned.new):
             self.stdout.write(f"wrote {_shown(path)}")
         self.stdout.write("Say in get_recipients() who is told. Then look at it in the previews.")
@@ -51,7 +54,7 @@ def write(planned: Plan) -> None:
         # Last and at once, since it is what the site imports.
         draft = planned.module.with_suffix(".py.new")
         written.append(draft)
-        draft.write_text(planned.module_source, encoding="utf-8")
+        draft.write_text(planned.module_source, encoding="utf-8", newline="")
         draft.replace(planned.module)
     except OSError:
         for path in written:

@@ -2,8 +2,9 @@
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.util import resolve_name
+from itertools import takewhile
 
 LINE_LENGTH = 88
 
@@ -20,20 +21,35 @@ def with_imports(source: str, needed: Iterable[tuple[str, str]], *, module: str)
     Raises:
         SyntaxError: if the source is none.
     """
+    if source and not source.endswith("\n"):
+        source += "\n"
     for origin, name in needed:
-        source = _with_import(source, origin, name, module)
+        # What the module calls so already stays what it is, wherever it has it from.
+        if name not in _bound(ast.parse(source).body):
+            source = _with_import(source, origin, name, module)
     return source
 
 
 def names_in(source: str) -> set[str]:
     """
-    What a module defines and imports at its top.
+    What a module defines and imports, also under a condition.
 
     Raises:
         SyntaxError: if the source is none.
     """
+    return _bound(_with_branches(ast.parse(source).body))
+
+
+def _with_branches(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+            yield from _with_branches(ast.iter_child_nodes(node))
+
+
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.parse(source).body:
+    for node in nodes:
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 found.add(node.name)
@@ -50,14 +66,10 @@ def _with_import(source: str, origin: str, name: str, module: str) -> str:
     for node in imports:
         if not isinstance(node, ast.ImportFrom) or _origin(node, module) != origin:
             continue
-        if any(alias.name == name and alias.asname is None for alias in node.names):
-            return source
         longer = _longer(node, name)
-        if (
-            node.lineno == node.end_lineno
-            and len(longer) <= LINE_LENGTH
-            and "#" not in lines[node.lineno - 1]
-        ):
+        # A comment, another statement or a line more would be lost.
+        stands_alone = lines[node.lineno - 1].rstrip() == ast.get_source_segment(source, node)
+        if stands_alone and node.names[0].name != "*" and len(longer) <= LINE_LENGTH:
             lines[node.lineno - 1] = f"{longer}\n"
             return "".join(lines)
     return _inserted(source, f"from {origin} import {name}\n", origin, module)
@@ -86,16 +98,21 @@ def _inserted(source: str, line: str, origin: str, module: str) -> str:
     if before:
         at, begins = before[-1].end_lineno or 0, sections[0] != own[0]
     else:
-        at = behind[0].lineno - 1 if behind else _after_docstring(source)
+        at = behind[0].lineno - 1 if behind else _after_head(source)
         begins = not behind and at > 0
-    ends = bool(behind) and lines[at : at + 1] != ["\n"]
+    ends = lines[at : at + 1] not in ([], ["\n"])
     return "".join([*lines[:at], "\n" if begins else "", line, "\n" if ends else "", *lines[at:]])
 
 
-def _after_docstring(source: str) -> int:
+def _after_head(source: str) -> int:
+    """The lines of the docstring and what is above it, or of a licence."""
     body = ast.parse(source).body
-    has_docstring = bool(body) and ast.get_docstring(ast.Module(body=body, type_ignores=[])) is not None
-    return (body[0].end_lineno or 0) if has_docstring else 0
+    if body and ast.get_docstring(ast.Module(body=body, type_ignores=[])) is not None:
+        return body[0].end_lineno or 0
+    lines = source.splitlines()
+    comments = len(list(takewhile(lambda line: line.startswith("#"), lines)))
+    # A comment right above a statement is about that.
+    return 0 if "".join(lines[comments : comments + 1]).strip() else comments
 
 
 def _place_of(node: Import, module: str) -> tuple[int, int, str]:

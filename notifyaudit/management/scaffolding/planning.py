@@ -59,22 +59,28 @@ def plan(app: str, name: str, *, action: str | None, engine: str | None) -> Plan
         folder / words.text: words.text_source(),
         test: words.test_source(_imports(words, config, style), style=style),
     }
+    if words.name in {imported for _, imported in words.imports_of_class()}:
+        raise CommandError(f"{words.name} is imported by the class itself. Choose another name.")
     _require_free(module, words.name, new)
     _require_unknown(words.html, words.text)
     before = module.read_text(encoding="utf-8") if module.exists() else _docstring(config)
     source = with_imports(before, words.imports_of_class(), module=words.module)
-    return Plan(
-        new=new, module=module, module_source=f"{source.rstrip()}\n\n\n{words.class_source()}", test=test
-    )
+    after = f"{source.rstrip()}\n\n\n{words.class_source()}"
+    if module.exists() and b"\r\n" in module.read_bytes():
+        after = after.replace("\n", "\r\n")
+    return Plan(new=new, module=module, module_source=after, test=test)
 
 
 def _app(label: str) -> AppConfig:
     by_name = {config.label: config for config in apps.get_app_configs()} | {
         config.name: config for config in apps.get_app_configs()
     }
-    if label in by_name:
-        return by_name[label]
-    raise CommandError(f"There is no app {label!r} in INSTALLED_APPS.{_nearest(label, by_name)}")
+    if label not in by_name:
+        raise CommandError(f"There is no app {label!r} in INSTALLED_APPS.{_nearest(label, by_name)}")
+    config = by_name[label]
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in config.name.split(".")):
+        raise CommandError(f"No import statement can name the app {config.name!r}, and the test has to.")
+    return config
 
 
 def _class_name(name: str) -> str:
@@ -160,8 +166,8 @@ def _about(config: AppConfig, member: Action) -> tuple[type[models.Model] | None
 
 
 def _is_named(member: Action, model: type[models.Model], arguments: dict[str, Any]) -> bool:
-    instance = model(**arguments)
     try:
+        instance = model(**arguments)
         sample_event(member.value, target=instance)
         return bool(str(instance).strip())
     except Exception:  # noqa: BLE001 - the project's own code: it then gets a preview without an object
