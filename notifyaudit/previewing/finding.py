@@ -83,7 +83,7 @@ def sample_of(email_class: type[AuditEmail]) -> AuditEmail | None:
         NoPreview: if that is no mail.
         Exception: whatever ``preview()`` raises.
     """
-    own: Any = email_class.preview.__func__  # type: ignore[attr-defined]
+    own: Any = getattr(email_class.preview, "__func__", None)
     if own is DigestEmail.preview.__func__ and issubclass(email_class, DigestEmail):  # type: ignore[attr-defined]
         digest = digest_of_samples(email_class)
         if digest is not None:

@@ -15,6 +15,9 @@ _CIRCUMSTANCES = {"set", "begin", "start", "savepoint", "release", "rollback", "
 _READS = _QUERIES | _CIRCUMSTANCES
 _WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?P<word>\w+)", re.DOTALL)
 
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+_INTO = re.compile(r"\bINTO\b", re.IGNORECASE)  # SELECT … INTO makes a table, or a file
+
 
 @contextmanager
 def reading_only() -> Iterator[list[str]]:
@@ -67,4 +70,6 @@ def is_read(sql: str) -> bool:
 def _is_read(statement: str) -> bool:
     first = _WORD.match(statement)
     known = first is not None and first["word"].lower() in _READS
-    return known and not any(True for _ in writes(statement))
+    # As in a WITH, where the statement that writes stands further in: EXPLAIN ANALYZE DELETE.
+    is_write = any(True for _ in writes(f"WITH {statement}"))
+    return known and not is_write and not _INTO.search(_QUOTED.sub("", statement))

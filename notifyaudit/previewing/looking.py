@@ -151,10 +151,19 @@ def _body(message: Parsed, kind: str) -> str:
 
 def _attached(message: Parsed) -> Iterator[Any]:
     bodies = {id(message.get_body((kind,))) for kind in ("html", "plain")}
-    for part in message.walk():
+    for part in _leaves(message):
         is_shown = part["Content-ID"] and part.get_content_disposition() == "inline"
-        if not part.is_multipart() and id(part) not in bodies and not is_shown:
+        if id(part) not in bodies and not is_shown:
             yield part
+
+
+def _leaves(part: Any) -> Iterator[Any]:
+    # Not walk(), which goes on into a mail that is attached.
+    if part.get_content_maintype() != "multipart":
+        yield part
+        return
+    for each in part.iter_parts():
+        yield from _leaves(each)
 
 
 def _file(part: Parsed, later: set[str]) -> File:
@@ -179,4 +188,6 @@ def _with_images(html: str, message: Parsed) -> str:
 
 def _bytes(part: Any) -> bytes:
     content = part.get_payload(decode=True)
+    if content is None:  # a mail
+        return b"".join(each.as_bytes() for each in part.get_payload())
     return content if isinstance(content, bytes) else b""

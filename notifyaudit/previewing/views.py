@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import Truncator
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -165,6 +165,7 @@ def _about(email_class: type[AuditEmail], options: Options, outcome: Outcome) ->
 
 
 def _event_label(event: AuditEvent) -> str:
-    when = date_format(timezone.localtime(event.recorded_at), "SHORT_DATETIME_FORMAT")
+    moment = event.recorded_at
+    when = date_format(localtime(moment) if is_aware(moment) else moment, "SHORT_DATETIME_FORMAT")
     about = Truncator(event.target_repr).chars(60)
     return " · ".join(part for part in (about, known.label(event.action), when, f"#{event.pk}") if part)

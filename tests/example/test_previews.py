@@ -288,6 +288,13 @@ def test_it_says_when_the_mail_would_not_leave(look):
 # Digests
 
 
+def test_a_project_without_time_zones_has_its_events_too(look, ready, settings):
+    settings.USE_TZ = False
+    event = record(InspectionAction.EDITED, target=ready, changes={"title": ("Lift", "Fire safety")})
+    page = look(InspectionEditedEmail, "?event=latest")
+    assert page.select_one("#event option[selected]")["value"] == str(event.pk)
+
+
 def test_a_digest_tells_of_several_objects_by_samples_and_by_what_happened(client, look, ready, completed):
     page = look(DigestEmail)
     assert subject(page) == "Daily digest: Stairwell and 3 more"
@@ -310,7 +317,23 @@ def test_a_digest_of_a_class_of_its_own_has_the_preview_that_it_brings(look):
         assert subject(look(kind)) == "Daily digest: Document filed"
 
 
+def test_an_attached_mail_is_one_attachment(look):
+    mail = {"filename": "first.eml", "file": b"Subject: First\n\nHello\n", "mimetype": "message/rfc822"}
+    with email_kind(preview=SAMPLE, get_attachments=lambda self: [mail]) as kind:
+        attached = head(look(kind))["Attached"]
+    assert "message/rfc822" in attached
+    assert "0 bytes" not in attached.replace("\xa0", " ")
+    assert "text/plain" not in attached
+
+
 # What is wrong
+
+
+def test_a_preview_may_be_static_and_one_that_is_no_classmethod_says_what_it_lacks(look):
+    with email_kind(preview=staticmethod(InspectionEditedEmail.preview)) as kind:
+        assert faults(look(kind)) == []
+    with email_kind(preview=lambda cls: cls.sample()) as kind:
+        assert "missing 1 required positional argument: 'cls'" in faults(look(kind))[0]
 
 
 @pytest.mark.parametrize(

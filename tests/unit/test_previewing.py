@@ -22,6 +22,8 @@ from notifyaudit.previewing.options import Options
         "BEGIN",
         "DECLARE c NO SCROLL CURSOR FOR SELECT 1",
         "PRAGMA foreign_keys",
+        "EXPLAIN SELECT 1",
+        "SELECT * FROM \"into\" WHERE a = 'into the wild' FOR UPDATE",
     ],
 )
 def test_a_read(sql):
@@ -42,6 +44,9 @@ def test_a_read(sql):
         "CALL p()",
         "/* SELECT */ REPLACE INTO t VALUES (1)",
         "COPY t FROM STDIN",
+        "EXPLAIN ANALYZE DELETE FROM t",
+        "(WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a)",
+        "SELECT * INTO copy FROM t",
     ],
 )
 def test_no_read(sql):
