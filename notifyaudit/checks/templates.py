@@ -8,7 +8,7 @@ import django.template.backends.django
 import django.template.backends.jinja2
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader_tags import ExtendsNode, IncludeNode
-from jinja2 import nodes
+from jinja2 import TemplateNotFound, nodes
 
 from notifyaudit.rendering import syntax_problem, template_of
 
@@ -99,7 +99,10 @@ def _constant(expression: Any, verb: str) -> Iterator[_Reference]:
 
 
 def _of_jinja(environment: Any, name: str) -> Iterator[_Reference]:
-    source = environment.loader.get_source(environment, name)[0]
+    try:
+        source = environment.loader.get_source(environment, name)[0]
+    except (RuntimeError, TemplateNotFound):  # of compiled ones there is none (ModuleLoader)
+        return
     kinds = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
     for node in environment.parse(source).find_all(kinds):
         if getattr(node, "ignore_missing", False):
@@ -108,7 +111,7 @@ def _of_jinja(environment: Any, name: str) -> Iterator[_Reference]:
             value = node.template.as_const()
         except nodes.Impossible:
             continue
-        names = (value,) if isinstance(value, str) else tuple(value)
+        names = tuple(value) if isinstance(value, list | tuple) else (value,)
         if names and all(isinstance(each, str) for each in names):
             joined = tuple(environment.join_path(each, name) for each in names)
             yield _Reference(joined, _VERBS.get(type(node), "imports"))

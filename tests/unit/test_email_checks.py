@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 
 import pytest
 from django.core.checks import run_checks
+from jinja2 import DictLoader, Environment, ModuleLoader
 
 from notifyaudit import AuditEmail, DigestEmail, Frequency
+from notifyaudit.checks.templates import faults_of
 from notifyaudit.exceptions import ConfigurationError
 from tests.integration.kinds import email_kind
 
@@ -81,12 +83,21 @@ def test_a_template_is_looked_at_with_all_that_it_is_made_of(templates, sources,
         {"j_a": "{% extends parent %}"},
         {"j_a": "{% include 'j_b.html' ignore missing %}{% include ['j_b.html', 'j_c.html'] %}", "j_c": "x"},
         {"j_a": "{% include part %}{% include [part, 'j_b.html'] %}{% include 'j_a.html' %}"},
+        {"j_a": "{% include 5 %}"},
     ],
 )
 def test_names_that_only_the_mail_knows_are_left_alone(templates, sources):
     templates(**sources)
     with email_kind(template_name=f"{next(iter(sources))}.html"):
         assert found() == []
+
+
+def test_compiled_templates_without_their_source_are_left_alone(settings, tmp_path):
+    templates = DictLoader({"a.html": "{% extends 'b.html' %}"})
+    Environment(loader=templates, autoescape=True).compile_templates(tmp_path, zip=None)
+    options = {"loader": ModuleLoader(tmp_path)}
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.jinja2.Jinja2", "OPTIONS": options}]
+    assert list(faults_of("a.html")) == []
 
 
 def test_the_librarys_own_templates_are_whole():
