@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from notifyaudit import addresses, screening, staging
+from notifyaudit import addresses, conf, screening, staging
 from notifyaudit.emails import AuditEmail
 from notifyaudit.exceptions import InvalidAddress
 from notifyaudit.previewing.faults import NoPreview
@@ -23,6 +23,11 @@ def address_of(user: Any) -> str:
     except InvalidAddress:
         return ""
     return address
+
+
+def destination(address: str) -> str:
+    """Where a preview for this address arrives: where all mail does, if ``REDIRECT_ALL_TO`` says so."""
+    return (conf.current().REDIRECT_ALL_TO or address) if address else ""
 
 
 def send_to(email: AuditEmail, address: str) -> None:

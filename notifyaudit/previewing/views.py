@@ -25,7 +25,7 @@ from notifyaudit.previewing.guard import reading_only
 from notifyaudit.previewing.listing import entries, entry_of
 from notifyaudit.previewing.looking import Look, in_language, look_at, shown
 from notifyaudit.previewing.options import Options
-from notifyaudit.previewing.sending import address_of, send_to
+from notifyaudit.previewing.sending import address_of, destination, send_to
 from notifyaudit.registry import emails
 
 _POLICY = (
@@ -71,7 +71,7 @@ def preview(request: HttpRequest, key: str) -> HttpResponse:
     if "raw" in request.GET:
         return _raw(outcome.look.html if outcome.look else "", options.scheme)
     context = _context(email_class, options, outcome) | {
-        "address": address_of(viewer),
+        "address": destination(address_of(viewer)),
         "sent": "sent" in request.GET and failure is None,
         "failure": failure,
     }

@@ -433,7 +433,9 @@ def test_it_is_sent_to_whoever_asks_and_to_nobody_else(client, staff, mailoutbox
 
 def test_on_a_staging_site_it_goes_where_all_mail_goes(client, staff, settings, mailoutbox):
     settings.NOTIFYAUDIT = {**settings.NOTIFYAUDIT, "REDIRECT_ALL_TO": "dev@x.example"}
-    client.post(url_of(InspectionEditedEmail))
+    response = client.post(url_of(InspectionEditedEmail), follow=True)
+    assert "It was sent to dev@x.example." in response.content.decode()
+    assert "To dev@x.example and to nobody else." in response.content.decode()
     (mail,) = mailoutbox
     assert mail.recipients() == ["dev@x.example"]
     assert mail.extra_headers["X-Original-To"] == staff.email
