@@ -11,6 +11,7 @@ from notifyaudit.management.commands.startemail import write
 from notifyaudit.management.scaffolding.imports import names_in, with_imports
 from notifyaudit.management.scaffolding.places import template_folder
 from notifyaudit.management.scaffolding.planning import Plan, plan
+from notifyaudit.management.scaffolding.sources import Words
 
 NEEDED = [
     ("collections.abc", "Iterable"),
@@ -104,6 +105,26 @@ def test_an_action_that_is_not_the_only_one_has_to_be_said():
     assert plan("inspections", "ReportDownloaded", action=None, engine=None).module.name == "emails.py"
     with pytest.raises(CommandError, match=r"--action inspection\.scheduled \| .*photo\.added"):
         plan("inspections", "SomethingElse", action=None, engine=None)
+
+
+def test_a_long_label_leaves_room_for_a_name_in_the_subject():
+    long = Words(
+        name="LongEmail",
+        snake="long",
+        module="shop.emails",
+        title=f"Filed {'and so on ' * 10}",
+        action='"document.filed"',
+        action_import=None,
+        model_import=None,
+        sample="",
+        html="shop/long.html",
+        text="shop/long.txt",
+        is_jinja=False,
+    )
+    (subject,) = [line for line in long.class_source().splitlines() if "subject = " in line]
+    assert len(subject.partition('"')[2]) <= len('"') + 50
+    assert subject.endswith('…"')
+    assert 'assert_subject("Filed and so on' in long.test_source("", style="pytest")
 
 
 def test_a_name_that_the_class_itself_imports_is_refused():

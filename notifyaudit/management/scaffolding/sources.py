@@ -3,6 +3,9 @@
 import json
 from dataclasses import dataclass
 from string import Template
+from textwrap import shorten
+
+_TITLE = 50
 
 _CLASS = Template('''\
 class $name(AuditEmail):
@@ -160,8 +163,8 @@ class Words:
 
 
 def _plain(title: str) -> str:
-    """A label as it can stand in a template and in a docstring."""
-    return " ".join(title.translate(str.maketrans("", "", '{}%<>&"\\\\')).split())
+    """A label as it can stand in a template, in a docstring, and with a name behind it in a subject."""
+    return shorten(title.translate(str.maketrans("", "", '{}%<>&"\\\\')), _TITLE, placeholder="…")
 
 
 def _text(value: str) -> str:
