@@ -37,9 +37,9 @@ def digest_of_samples(digest_class: "type[DigestEmail]") -> "DigestEmail | None"
 def digest_of_events(digest_class: "type[DigestEmail]", events: "Iterable[AuditEvent]") -> "DigestEmail":
     """Of what really happened, told by the classes that would tell a reader who watches all of it."""
     oldest_first = sorted(events, key=lambda event: event.pk)
-    told_by = {}
+    collected, told_by = collected_by(digest_class), {}
     for event in oldest_first:
-        speaking = [each for each in emails.for_action(event.action) if each.digest_class is digest_class]
+        speaking = [each for each in emails.for_action(event.action) if each in collected]
         told_by[event.pk] = most_specific_first(speaking, event.action)[0].key if speaking else ""
     return _made(digest_class, oldest_first, told_by)
 

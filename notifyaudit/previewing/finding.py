@@ -14,10 +14,9 @@ from notifyaudit.models import AuditEvent, Reason
 from notifyaudit.models.event import look_up_together
 from notifyaudit.patterns import matches
 from notifyaudit.preferring import preference_of
-from notifyaudit.previewing.digesting import digest_of_events, digest_of_samples
+from notifyaudit.previewing.digesting import collected_by, digest_of_events, digest_of_samples
 from notifyaudit.previewing.faults import NoPreview
 from notifyaudit.recipients import Recipient, in_chunks
-from notifyaudit.registry import emails
 from notifyaudit.samples import READER
 
 if TYPE_CHECKING:
@@ -104,12 +103,7 @@ def events_for(email_class: type[AuditEmail]) -> QuerySet[AuditEvent]:
 def _actions_of(email_class: type[AuditEmail]) -> list[str]:
     patterns: Iterable[str] = email_class.actions
     if email_class.collects:
-        patterns = [
-            action
-            for each in emails
-            if each.digest_class is email_class and not each.collects
-            for action in each.actions
-        ]
+        patterns = [action for each in collected_by(email_class) for action in each.actions]
     patterns = list(map(str, patterns))
     return [value for value in known.values() if any(matches(value, pattern) for pattern in patterns)]
 

@@ -308,6 +308,16 @@ def test_a_digest_tells_of_several_objects_by_samples_and_by_what_happened(clien
     assert "Completed → Draft" in text
 
 
+def test_a_digest_is_not_about_what_a_mandatory_mail_tells_at_once(look):
+    with email_kind(preview=SAMPLE, mandatory=True, label="Filed"):
+        record(DocumentAction.FILED)
+        offered = [option.get_text() for option in look(DigestEmail).select("#event option")]
+    with email_kind(preview=SAMPLE):
+        also = [option.get_text() for option in look(DigestEmail).select("#event option")]
+    assert not any("Document filed" in label for label in offered)
+    assert any("Document filed" in label for label in also)
+
+
 def test_a_digest_of_a_class_of_its_own_has_the_preview_that_it_brings(look):
     with email_kind(
         bases=(DigestEmail,),
