@@ -8,6 +8,7 @@ parser. A statement of the plain form, which is nearly all, is recognised by its
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 _NAME = r"""(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|[\w$]+)"""
 _TABLE = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
@@ -59,6 +60,13 @@ class Savepoint:
 
     operation: str
     name: str
+
+
+def as_text(sql: Any) -> str:
+    """A statement as it was given to ``cursor.execute()``: also bytes, and what ``psycopg.sql`` composes."""
+    if isinstance(sql, bytes):
+        return sql.decode(errors="replace")
+    return sql if isinstance(sql, str) else str(sql.as_string(None))
 
 
 def bare(name: str) -> str:

@@ -17,7 +17,7 @@ from notifyaudit.identity import model_of
 from notifyaudit.journal import Journal, Write
 from notifyaudit.marking import audited_models, is_unaudited, owners
 from notifyaudit.origins import origin
-from notifyaudit.statements import savepoint, writes
+from notifyaudit.statements import as_text, savepoint, writes
 
 logger = logging.getLogger("notifyaudit.audited")
 
@@ -53,7 +53,7 @@ class Watch:
         if not audited_models or (isinstance(sql, str) and sql.startswith("SELECT ")):
             return result
         try:
-            self._see(_text(sql), statement[3]["cursor"])
+            self._see(as_text(sql), statement[3]["cursor"])
         except Exception:
             # It stands in the way of each statement of the project, and must not fail one.
             logger.exception("a statement could not be read; what it writes is not watched")
@@ -121,12 +121,6 @@ def _key(connection: BaseDatabaseWrapper) -> object:
     if tests_own == len(blocks):
         return None
     return (connection.savepoint_ids[tests_own - 1] or blocks[tests_own]) if tests_own else _COMMITS
-
-
-def _text(sql: Any) -> str:
-    if isinstance(sql, bytes):
-        return sql.decode(errors="replace")
-    return sql if isinstance(sql, str) else str(sql.as_string(None))  # psycopg.sql's composables
 
 
 def _hit_nothing(sql: str, cursor: Any) -> bool:

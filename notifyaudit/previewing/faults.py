@@ -12,6 +12,7 @@ from django.template.base import Node
 from django.utils.translation import gettext as _
 from jinja2 import TemplateNotFound, TemplatesNotFound, UndefinedError
 
+from notifyaudit.origins import is_project
 from notifyaudit.rendering import syntax_problem
 from notifyaudit.text import named
 
@@ -91,7 +92,8 @@ def _named(origin: Any, line: int | None) -> str:
 
 
 def _place_in_code(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
+    """The innermost line of the project; of what is not its own it mends nothing."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if is_project(each.filename)]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from notifyaudit.exceptions import WriteRefused
-from notifyaudit.statements import writes
+from notifyaudit.statements import as_text, writes
 
 _QUERIES = {"select", "with", "values", "explain", "show", "describe", "pragma", "declare", "fetch", "close"}
 _CIRCUMSTANCES = {"set", "begin", "start", "savepoint", "release", "rollback", "commit"}
@@ -33,9 +33,10 @@ def reading_only() -> Iterator[list[str]]:
     refused: list[str] = []
 
     def refuse(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
-        if not is_read(str(sql)):
-            refused.append(str(sql)[:200])
-            raise WriteRefused(str(sql)[:200])
+        statement = as_text(sql)
+        if not is_read(statement):
+            refused.append(statement[:200])
+            raise WriteRefused(statement[:200])
         return execute(sql, params, many, context)
 
     with ExitStack() as stack:

@@ -389,6 +389,7 @@ def test_a_mail_that_writes_is_kept_from_it_and_told_of(look, ready):
         page = look(kind)
     assert page.iframe is None
     assert faults(page)[0].startswith("WriteRefused: A preview writes nothing, so this is refused: UPDATE")
+    assert f" {__file__}:" in faults(page)[0]
     with email_kind(get_context_data=caught, preview=SAMPLE) as kind:
         page = look(kind)
     assert faults(page)[0].startswith("It writes, and was kept from it: UPDATE")

@@ -8,6 +8,7 @@ from notifyaudit.previewing.faults import fault_of, fault_of_hole
 from notifyaudit.previewing.guard import is_read
 from notifyaudit.previewing.looking import shown
 from notifyaudit.previewing.options import Options
+from notifyaudit.statements import as_text
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,13 @@ def test_a_read(sql):
 )
 def test_no_read(sql):
     assert not is_read(sql)
+
+
+def test_a_statement_that_is_no_text_is_read_as_one():
+    sql = pytest.importorskip("psycopg.sql")
+    assert is_read(as_text(sql.SQL("SELECT 1 FROM {}").format(sql.Identifier("t"))))
+    assert not is_read(as_text(sql.SQL("DELETE FROM {}").format(sql.Identifier("t"))))
+    assert is_read(as_text(b"SELECT 1"))
 
 
 MAIL = (
