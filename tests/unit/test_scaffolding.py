@@ -151,6 +151,15 @@ def test_the_line_ends_of_a_module_stay(tmp_path, monkeypatch):
     assert b"\r\n\r\nx = 1\r\n" in written
 
 
+@pytest.mark.parametrize("content", [b"class:", b"# \xe4\nx = 1\n"])
+def test_a_module_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(apps.get_app_config("testapp"), "path", str(tmp_path))
+    (tmp_path / "emails.py").write_bytes(content)
+    with pytest.raises(CommandError, match=r"emails\.py is no Python"):
+        plan("testapp", "Surprise", action="document.filed", engine=None)
+    assert (tmp_path / "emails.py").read_bytes() == content
+
+
 def test_what_cannot_be_written_is_said_in_a_line(tmp_path, monkeypatch):
     config = apps.get_app_config("testapp")
     (tmp_path / "templates").write_text("in the way")

@@ -197,7 +197,7 @@ def _require_free(module: Path, class_name: str, new: dict[Path, str]) -> None:
         return
     try:
         names = names_in(module.read_text(encoding="utf-8"))
-    except SyntaxError as error:
+    except (SyntaxError, UnicodeDecodeError) as error:
         raise CommandError(f"Nothing was written, for {module} is no Python: {error}.") from error
     if class_name in names:
         raise CommandError(f"Nothing was written, for there is already {class_name} in {module}.")
