@@ -21,8 +21,10 @@ def absolute(url: str) -> str:
     The whole URL, in ASCII, of a path or a relative URL of the site; one that says where it leads stays as it
     is, and so does every one as long as nobody knows where the site is.
     """
+    if not url or not _RELATIVE.match(url):
+        return url
     base = urlsplit(conf.base_url())
-    if not base.hostname or not url or not _RELATIVE.match(url):
+    if not base.hostname:
         return url
     host = base.netloc
     if not host.isascii():

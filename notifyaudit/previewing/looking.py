@@ -15,6 +15,7 @@ from notifyaudit import compat, screening
 from notifyaudit.emails import AuditEmail
 from notifyaudit.headers import overridden
 from notifyaudit.models.message import new_message_id
+from notifyaudit.parts import content_of, images_of
 
 SOURCE_LENGTH = 200_000
 """So many characters of a mail's source are shown; what is longer is its attachments."""
@@ -168,26 +169,17 @@ def _leaves(part: Any) -> Iterator[Any]:
 
 def _file(part: Parsed, later: set[str]) -> File:
     name = part.get_filename() or ""
-    size = None if name in later else len(_bytes(part))
+    size = None if name in later else len(content_of(part))
     return File(name=name, kind=part.get_content_type(), size=size)
 
 
 def _with_images(html: str, message: Parsed) -> str:
-    images = {
-        str(part["Content-ID"]).strip().strip("<>"): part for part in message.walk() if part["Content-ID"]
-    }
+    images = images_of(message)
 
     def inlined(found: re.Match[str]) -> str:
         part = images.get(found["id"])
         if part is None:
             return found[0]
-        return f"data:{part.get_content_type()};base64,{b64encode(_bytes(part)).decode()}"
+        return f"data:{part.get_content_type()};base64,{b64encode(content_of(part)).decode()}"
 
     return _CID.sub(inlined, html) if images else html
-
-
-def _bytes(part: Any) -> bytes:
-    content = part.get_payload(decode=True)
-    if content is None:  # a mail
-        return b"".join(each.as_bytes() for each in part.get_payload())
-    return content if isinstance(content, bytes) else b""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
+from notifyaudit import parts
 from notifyaudit.testing.criteria import is_predicate
 
 
@@ -38,20 +39,8 @@ def attachments_of(mime: EmailMessage) -> list[Attachment]:
 
 def images_of(mime: EmailMessage) -> dict[str, Attachment]:
     """Those that its HTML shows, by their Content-ID."""
-    return {
-        str(part["Content-ID"]).strip("<> "): _attachment(part)
-        for part in mime.walk()
-        if part["Content-ID"] and isinstance(part, EmailMessage)
-    }
+    return {cid: _attachment(part) for cid, part in parts.images_of(mime).items()}
 
 
 def _attachment(part: EmailMessage) -> Attachment:
-    return Attachment(part.get_filename() or "", part.get_content_type(), _bytes_of(part))
-
-
-def _bytes_of(part: EmailMessage) -> bytes:
-    content = part.get_payload(decode=True)
-    if isinstance(content, bytes):
-        return content
-    # A mail within the mail, which is parsed already.
-    return b"".join(inner.as_bytes() for inner in part.iter_parts())
+    return Attachment(part.get_filename() or "", part.get_content_type(), parts.content_of(part))
