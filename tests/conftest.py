@@ -57,6 +57,16 @@ def _nothing_outlives_its_test():
         yield
 
 
+@pytest.fixture(scope="module")
+def server():
+    """A real SMTP server, the module's own."""
+    from tests.integration.mailserver import SmtpServer
+
+    server = SmtpServer()
+    yield server
+    server.stop()
+
+
 def pytest_report_header():
     import django
 

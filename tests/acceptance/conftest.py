@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import Client
 
 from example_site.inspections.models import Inspection, User
 from example_site.processes import Processes
@@ -15,7 +16,7 @@ from tests.acceptance.example import Example
 from tests.example.factories import make_building, make_inspection, make_user
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 SETTINGS = "tests.acceptance.patient_settings"
 
@@ -67,6 +68,45 @@ def browser() -> Iterator["Browser"]:
         # playwright's sync API runs an event loop in this thread, which Django would take for async code.
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield running
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console said: errors, whatever failed to load, and what the policy forbade."""
+    return []
+
+
+@pytest.fixture
+def new_page(
+    browser: "Browser", live_server: Any, complaints: list[str], client: Client
+) -> Iterator[Callable[..., "Page"]]:
+    """A function that makes an empty page, for somebody who is signed in or for anybody."""
+    contexts = []
+
+    def new_page(user: User | None, size: tuple[int, int], **options: Any) -> "Page":
+        width, height = size
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": height},
+            locale="en-GB",
+            **options,
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        if user is not None:
+            client.force_login(user)
+            cookie = client.cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield new_page
+    for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="wait")
+        context.close()
 
 
 @pytest.fixture

@@ -17,43 +17,15 @@ POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-acti
 
 
 @pytest.fixture
-def complaints():
-    """What the browser's console said: errors, whatever failed to load, and what the policy forbade."""
-    return []
-
-
-@pytest.fixture
-def open_page(browser, live_server, complaints, client):
+def open_page(new_page):
     """A function that opens a page, for somebody who is signed in, under a policy that forbids all inline."""
-    contexts = []
 
     def open_page(user=None, size="desktop", scheme="light", **options):
-        width, height = SIZES[size]
-        context = browser.new_context(
-            base_url=live_server.url,
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            timezone_id="Europe/Vienna",
-            locale="en-GB",
-            **options,
-        )
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        if user is not None:
-            client.force_login(user)
-            cookie = client.cookies["sessionid"].value
-            context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page = new_page(user, SIZES[size], color_scheme=scheme, timezone_id="Europe/Vienna", **options)
         page.route("**/*", with_policy)
         return page
 
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            page.unroute_all(behavior="wait")
-        context.close()
+    return open_page
 
 
 def with_policy(route):

@@ -17,12 +17,6 @@ def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture
-def complaints():
-    """What the browser's console said: errors, and whatever failed to load."""
-    return []
-
-
 @pytest.fixture(params=[1280, 360], ids=["desktop", "phone"])
 def page(request, browser, live_server, complaints):
     context = browser.new_context(

@@ -9,20 +9,12 @@ from notifyaudit import record
 from notifyaudit.models import Message
 from tests.acceptance.browser import violations
 from tests.integration.kinds import email_kind
-from tests.integration.mailserver import SmtpServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "/notifyaudit/previews/"
 SIZES = {"phone": (360, 780), "tablet": (768, 1024), "desktop": (1280, 900)}
 POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'self'; form-action 'self'"
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = SmtpServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -38,42 +30,16 @@ def staff(reviewer):
 
 
 @pytest.fixture
-def complaints():
-    """What the browser's console said: errors, whatever failed to load, and what the policy forbade."""
-    return []
-
-
-@pytest.fixture
-def open_page(browser, live_server, complaints, client, staff):
+def open_page(new_page, staff):
     """A function that opens a page for staff, under a policy that forbids all inline."""
-    contexts = []
 
     def open_page(path, size="desktop", scheme="light", **options):
-        width, height = SIZES[size]
-        context = browser.new_context(
-            base_url=live_server.url,
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            locale="en-GB",
-            **options,
-        )
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        client.force_login(staff)
-        cookie = client.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page = new_page(staff, SIZES[size], color_scheme=scheme, **options)
         page.route("**/previews/**", with_policy)
         page.goto(path)
         return page
 
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            page.unroute_all(behavior="wait")
-        context.close()
+    return open_page
 
 
 def with_policy(route):

@@ -20,23 +20,21 @@ from notifyaudit.registry import emails
 from notifyaudit.routing import route_pending
 from notifyaudit.sending import send_due
 from notifyaudit.transport import close_kept
-from tests.integration.mailserver import SmtpServer
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder
 
 pytestmark = pytest.mark.django_db
 
-# What stands for a line end or is no text at all is mended: tests/integration/test_bad_input.py.
-characters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
-texts = st.text(characters, min_size=1, max_size=90).filter(lambda text: "=?" not in text and text.strip())
+
+def texts(max_size, exclude=""):
+    # What stands for a line end or is no text at all is mended: tests/integration/test_bad_input.py.
+    characters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters=exclude)
+    text = st.text(characters, min_size=1, max_size=max_size)
+    return text.filter(lambda text: "=?" not in text and text.strip())
+
+
 # Words, as people write them, so that long headers are folded between and within them.
-sentences = st.lists(texts, min_size=1, max_size=12).map(" ".join)
-names = st.text(characters, min_size=1, max_size=60).filter(lambda text: "=?" not in text and text.strip())
-stems = st.text(
-    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="/\\"),
-    min_size=1,
-    max_size=60,
-).filter(lambda text: "=?" not in text and text.strip())
+sentences = st.lists(texts(90), min_size=1, max_size=12).map(" ".join)
 many = settings(
     max_examples=60,
     deadline=None,
@@ -47,13 +45,6 @@ many = settings(
 def read(text):
     """As it is read: how many spaces there are between words is nobody's meaning."""
     return " ".join(text.split())
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = SmtpServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -105,7 +96,7 @@ def test_the_subject(arrives, subject):
 
 
 @many
-@given(name=names)
+@given(name=texts(60))
 @example(name="Überprüfung der Gebäude der Stadt Südlohn und der Gemeinde Höhr-Grenzhausen")
 @example(name="建物検査" * 15)
 def test_a_name_before_an_address(arrives, name):
@@ -129,7 +120,7 @@ def test_the_changes_in_both_parts(arrives, old, new):
 
 @many
 @given(
-    stem=stems,
+    stem=texts(60, exclude="/\\"),
     content=st.one_of(st.binary(max_size=3000), st.just(b"\r\n.\r\n\n.\n"), st.just(b"\xff" * 998)),
     image=st.binary(min_size=1, max_size=500),
 )

@@ -5,18 +5,9 @@ from django.db import models
 
 from example_site.inspections.models import User
 from notifyaudit import record
-from tests.integration.mailserver import SmtpServer
 from tests.integration.shop import run_django, run_pytest, shop  # noqa: F401 - fixtures
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder
-
-
-@pytest.fixture(scope="module")
-def server():
-    """A real SMTP server, the module's own."""
-    server = SmtpServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
