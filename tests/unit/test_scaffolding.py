@@ -6,6 +6,8 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.template import engines
+from django.template.utils import get_app_template_dirs
 
 from notifyaudit.management.commands.startemail import write
 from notifyaudit.management.scaffolding.imports import names_in, with_imports
@@ -139,31 +141,43 @@ def test_an_app_that_no_import_can_name_is_refused(monkeypatch):
         plan("inspections", "Scheduled", action="inspection.scheduled", engine=None)
 
 
-def test_the_line_ends_of_a_module_stay(tmp_path, monkeypatch):
-    config = apps.get_app_config("testapp")
-    monkeypatch.setattr(config, "path", str(tmp_path))
-    (tmp_path / "emails.py").write_bytes(b'"""Mails."""\r\n\r\nx = 1\r\n')
+@pytest.fixture
+def testapp(tmp_path, monkeypatch):
+    """The folder that is taken for testapp's own."""
+    _forget_templates()
+    with monkeypatch.context() as patch:
+        patch.setattr(apps.get_app_config("testapp"), "path", str(tmp_path))
+        yield tmp_path
+    _forget_templates()
+
+
+def _forget_templates():
+    # Django remembers where the apps have theirs, and which were not there.
+    get_app_template_dirs.cache_clear()
+    engines.__dict__.pop("templates", None)
+    engines._engines = {}
+
+
+def test_the_line_ends_of_a_module_stay(testapp):
+    (testapp / "emails.py").write_bytes(b'"""Mails."""\r\n\r\nx = 1\r\n')
     planned = plan("testapp", "Surprise", action="document.filed", engine=None)
     write(planned)
-    written = (tmp_path / "emails.py").read_bytes()
+    written = (testapp / "emails.py").read_bytes()
     assert written.count(b"\r\n") == written.count(b"\n") > 10
     assert b"\r\r" not in written
     assert b"\r\n\r\nx = 1\r\n" in written
 
 
 @pytest.mark.parametrize("content", [b"class:", b"# \xe4\nx = 1\n"])
-def test_a_module_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch, content):
-    monkeypatch.setattr(apps.get_app_config("testapp"), "path", str(tmp_path))
-    (tmp_path / "emails.py").write_bytes(content)
+def test_a_module_that_cannot_be_read_is_left_alone(testapp, content):
+    (testapp / "emails.py").write_bytes(content)
     with pytest.raises(CommandError, match=r"emails\.py is no Python"):
         plan("testapp", "Surprise", action="document.filed", engine=None)
-    assert (tmp_path / "emails.py").read_bytes() == content
+    assert (testapp / "emails.py").read_bytes() == content
 
 
-def test_what_cannot_be_written_is_said_in_a_line(tmp_path, monkeypatch):
-    config = apps.get_app_config("testapp")
-    (tmp_path / "templates").write_text("in the way")
-    monkeypatch.setattr(config, "path", str(tmp_path))
+def test_what_cannot_be_written_is_said_in_a_line(testapp):
+    (testapp / "templates").write_text("in the way")
     with pytest.raises(CommandError, match=r"^Nothing was written: .*templates"):
         call_command("startemail", "testapp", "Surprise", action="document.filed")
 
