@@ -6,7 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class NotifyAuditConfig(AppConfig):
-    """Discovers each app's ``actions.py`` and ``emails.py``, registers the checks, watches audited models."""
+    """
+    Discovers each app's ``actions.py`` and ``emails.py``, registers the checks, watches audited models and
+    connects the sources.
+    """
 
     name = "notifyaudit"
     verbose_name = _("Audit events and notifications")
@@ -16,6 +19,8 @@ class NotifyAuditConfig(AppConfig):
         # The checks register themselves, and the task at queues whose workers must know it beforehand.
         # So do the digests that the library brings, and what follows a changed preference.
         from notifyaudit import checks, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
+        from notifyaudit.sources import configured  # noqa: PLC0415
 
         autodiscover_modules("actions", "emails")
         watching.watch_connections()
+        configured.connect()

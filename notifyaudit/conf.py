@@ -63,6 +63,7 @@ class Settings:
     RECIPIENT_TIMEZONE: str = ""
     RECIPIENT_SELECT_RELATED: tuple[str, ...] = ()
     SENSITIVE_FIELDS: tuple[str, ...] = SENSITIVE_FIELDS
+    SOURCES: dict[str, dict[str, str]] = field(default_factory=dict)
     UNCERTAIN_POLICY: str = field(default="resend", metadata={"choices": ("resend", "hold")})
     UNAUDITED_WRITES: str = field(default="ignore", metadata={"choices": ("ignore", "log", "count")})
 
@@ -96,6 +97,9 @@ def parse(values: Mapping[str, Any]) -> Settings:
             hint = f" Did you mean {nearest[0]!r}?" if nearest else f" Known keys: {', '.join(known)}."
             raise ConfigurationError(f"NOTIFYAUDIT has no key {name!r}.{hint}")
         default = known[name].default
+        if name == "SOURCES":
+            checked[name] = _mappings(name, value)
+            continue
         if isinstance(default, tuple):
             checked[name] = _strings(name, value)
             continue
@@ -126,6 +130,18 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise ConfigurationError(f"NOTIFYAUDIT[{name!r}] must be a list of strings, not {value!r}.")
     return tuple(str(item) for item in value)
+
+
+def _mappings(name: str, value: object) -> dict[str, dict[str, str]]:
+    if not isinstance(value, Mapping) or not all(isinstance(each, Mapping) for each in value.values()):
+        raise ConfigurationError(
+            f"NOTIFYAUDIT[{name!r}] must be a dict of dicts, {{'path.of.Source': {{'app.Model.updated': "
+            f"'thing.edited'}}}}, not {value!r}."
+        )
+    return {
+        str(path): {str(seen): str(action) for seen, action in mapping.items()}
+        for path, mapping in value.items()
+    }
 
 
 @cache

@@ -79,10 +79,15 @@ def load_relations(rows: Iterable[models.Model]) -> None:
         prefetch_related_objects(group, *related)
 
 
-def differences(pairs: Pairs) -> list[dict[str, tuple[Any, Any]]]:
+def differences(pairs: Pairs, *, relations: bool = True) -> list[dict[str, tuple[Any, Any]]]:
     """
     For each pair of readings of a row ``{field: (old, new)}``, with references in the place of foreign keys
     and many-to-many relations, of which both readings must have been loaded.
+
+    Args:
+        pairs: the row before and after.
+        relations: compare many-to-many relations too. They are not in a row, so an instance that was rebuilt
+            from an older one does not know which it had.
 
     Primary keys and fields that any save() renews (``auto_now``) are left out: they say nothing about what
     was done.
@@ -90,15 +95,15 @@ def differences(pairs: Pairs) -> list[dict[str, tuple[Any, Any]]]:
     changed = [_changed_columns(before, after) for before, after in pairs]
     _load_foreign_keys((row, names) for pair, names in zip(pairs, changed, strict=True) for row in pair)
     return [
-        _named(before, after, names) | _changed_relations(before, after)
+        _named(before, after, names) | (_changed_relations(before, after) if relations else {})
         for (before, after), names in zip(pairs, changed, strict=True)
     ]
 
 
-def contents(rows: Sequence[models.Model]) -> list[dict[str, tuple[Any, Any]]]:
+def contents(rows: Sequence[models.Model], *, relations: bool = True) -> list[dict[str, tuple[Any, Any]]]:
     """
     What each of some new rows holds, as changes from nothing: ``{field: (None, new)}``. What is empty is
-    left out.
+    left out. ``relations`` as for :func:`differences`.
     """
     filled = [
         [column.name for column in _columns(row) if column.value_from_object(row) not in ("", None)]
@@ -107,7 +112,11 @@ def contents(rows: Sequence[models.Model]) -> list[dict[str, tuple[Any, Any]]]:
     _load_foreign_keys(zip(rows, filled, strict=True))
     return [
         {name: (None, _value(row, name)) for name in names}
-        | {name: (None, related) for name, related in _relations(row).items() if related}
+        | {
+            name: (None, related)
+            for name, related in (_relations(row) if relations else {}).items()
+            if related
+        }
         for row, names in zip(rows, filled, strict=True)
     ]
 

@@ -29,7 +29,12 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An event as its caller gave it; the arguments of ``record()``, the target read already."""
+    """
+    An event as its caller gave it; the arguments of ``record()``, the target read already.
+
+    Attributes:
+        circumstances: those in which it happened, if they are not those of now.
+    """
 
     action: str
     subject: Subject = field(default_factory=Subject)
@@ -42,6 +47,7 @@ class Draft:
     occurred_at: datetime | None = None
     source: str = "app"
     source_ref: str | None = None
+    circumstances: AuditContext | None = None
 
 
 def require_transaction() -> None:
@@ -54,21 +60,28 @@ def require_transaction() -> None:
         raise NotInTransaction
 
 
-def write(drafts: Sequence[Draft]) -> list[AuditEvent]:
+def write(drafts: Sequence[Draft], *, silently: bool = False) -> list[AuditEvent]:
     """
     Insert the events in the current transaction (else in one of their own), and ask for one wake-up.
+
+    Args:
+        drafts: in the order in which they are to be stored.
+        silently: nobody is told of them, now or later: they are stored as routed already.
 
     Raises:
         Exception: as :func:`notifyaudit.record`, before anything is written.
     """
     alias = conf.current().DATABASE
-    events = [_event(draft, context.current()) for draft in drafts]
+    events = [_event(draft, draft.circumstances or context.current()) for draft in drafts]
+    if silently:
+        for event in events:
+            event.routed_at = event.recorded_at
     # No savepoint: two more round trips, for what was checked before and cannot fail on its own.
     with transaction.atomic(using=alias, savepoint=False):
         stored = _insert(events, alias)
         # What was said, not what is stored: an event that was there already is one nevertheless.
         watching.cover({label for event in events for label in _about(event)})
-        if stored:
+        if stored and not silently:
             request_wake_up()
     return stored
 

@@ -37,6 +37,7 @@ from notifyaudit.models import (
     SkipReason,
     Subscription,
 )
+from notifyaudit.sources import Seen, Source
 from notifyaudit.testing import AuditOutbox, OutgoingEmail, SentEmail
 from notifyaudit.testing.criteria import Criteria
 from notifyaudit.testing.ledger import REASONS
@@ -96,8 +97,9 @@ def test_settings_are_those_of_the_code_with_their_defaults():
         kind, default = (_CODE.search(cell) for cell in rows[key.name][1:])
         if key.name == "SENSITIVE_FIELDS":
             continue
-        assert kind[1] == {"tuple": "str"}.get(type(key.default).__name__, type(key.default).__name__)
-        assert eval(default[1], {"timedelta": timedelta}) == key.default
+        value = key.default if key.default is not MISSING else key.default_factory()
+        assert kind[1] == {"tuple": "str"}.get(type(value).__name__, type(value).__name__)
+        assert eval(default[1], {"timedelta": timedelta}) == value
 
 
 def test_the_default_list_of_sensitive_fields_is_the_codes():
@@ -417,3 +419,11 @@ def test_commands_of_make_are_those_of_the_makefile():
             assert name in targets, f"{page.name}: make {name}"
     for name in targets - {"help", "clean", "serve"}:
         assert f"$ make {name} " in text_of(ROOT / "CONTRIBUTING.md"), name
+
+
+# Sources
+
+
+def test_sources_are_described_as_they_are():
+    assert set(named_in(section("sources.md", "The class `Source`"))) == public(Source) | {"rules"}
+    assert set(named_in(section("sources.md", "`Seen`"))) == public(Seen)

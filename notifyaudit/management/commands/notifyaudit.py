@@ -2,21 +2,30 @@
 
 import json
 import logging
+import re
 from argparse import ArgumentTypeError
-from datetime import timedelta
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
 
 from notifyaudit import clock, pausing, stopping
 from notifyaudit.failures import NoConnection
 from notifyaudit.registry import emails
 from notifyaudit.reviving import revive
+from notifyaudit.sources.backfilling import Backfilled, backfill
+from notifyaudit.sources.configured import sources
 from notifyaudit.statistics import statistics
 from notifyaudit.tasks import sweep
 
 logger = logging.getLogger("notifyaudit")
+
+_SPAN = re.compile(r"(?P<number>\d+)(?P<unit>[dhm])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 class Command(BaseCommand):
@@ -60,6 +69,15 @@ class Command(BaseCommand):
         resuming.add_argument("keys", nargs="*", metavar="EMAIL_KEY")
         counting = subcommands.add_parser("stats", help="How the ledger stands, in numbers.")
         counting.add_argument("--json", action="store_true", dest="as_json")
+
+        filling = subcommands.add_parser(
+            "backfill", help="Turn what a source has seen until now into events that nobody is told of."
+        )
+        filling.add_argument("source", metavar="SOURCE", help="The name of one in NOTIFYAUDIT['SOURCES'].")
+        filling.add_argument(
+            "--since", type=_moment, metavar="WHEN", help="Not before: a date, a moment, or 30d, 12h."
+        )
+        filling.add_argument("--dry-run", action="store_true", help="Only count.")
 
     def handle(self, *_args: Any, subcommand: str, **options: Any) -> None:
         """Dispatch to the subcommand."""
@@ -114,6 +132,29 @@ class Command(BaseCommand):
         """End pauses; a sweep sends what has waited."""
         self.stdout.write(f"{pausing.resume(keys or None)} resumed")
 
+    def backfill(self, *, source: str, since: datetime | None, dry_run: bool, **_: Any) -> None:
+        """In portions, each a transaction; the same again records nothing twice."""
+        found = next((each for each in sources() if each.name == source), None)
+        if found is None:
+            known = ", ".join(each.name for each in sources()) or "none: NOTIFYAUDIT['SOURCES'] is empty"
+            raise CommandError(f"There is no source {source!r}. Known are {known}.")
+        done = Backfilled()
+        with stopping.on_signals(also_unheard=True):
+            try:
+                for done in backfill(found, since, pretend=dry_run):
+                    if self._shows_progress():
+                        self.stderr.write(f"\r{done}", ending="")
+            except NotImplementedError as error:
+                raise CommandError(str(error)) from error
+            if self._shows_progress():
+                self.stderr.write("")
+            self.stdout.write(f"{done}{' (nothing was written)' if dry_run else ''}")
+            if stopping.requested():
+                raise CommandError("It was stopped before its end. Run it again: it goes on.")
+
+    def _shows_progress(self) -> bool:
+        return bool(self.stderr.isatty())
+
     def stats(self, *, as_json: bool, **_: Any) -> None:
         """As lines, or as one JSON object for a monitor."""
         numbers = statistics()
@@ -128,6 +169,19 @@ def _readable(number: Any) -> str:
     if isinstance(number, dict):
         return ", ".join(f"{count} {name}" for name, count in number.items()) or "none"
     return ", ".join(number) or "nothing" if isinstance(number, list) else str(number)
+
+
+def _moment(text: str) -> datetime:
+    if found := _SPAN.fullmatch(text):
+        number, unit = int(found["number"]), found["unit"]
+        with suppress(OverflowError):
+            return clock.now() - timedelta(**{_UNITS[unit]: number})
+    with suppress(ValueError):
+        moment = parse_datetime(text) or datetime.combine(date.fromisoformat(text), time())
+        return make_aware(moment) if is_naive(moment) and not is_naive(clock.now()) else moment
+    raise ArgumentTypeError(
+        f"a date (2026-11-30), a moment (2026-11-30T08:00) or a span (30d, 12h, 90m) is needed, not {text!r}"
+    )
 
 
 def _seconds(text: str) -> float:

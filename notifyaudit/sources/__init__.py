@@ -1,0 +1,31 @@
+"""
+Events from other audit trails, from signals and from the database itself.
+
+Names are imported when first used, as those of ``notifyaudit`` are.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifyaudit.sources.base import Seen as Seen
+    from notifyaudit.sources.base import Source as Source
+    from notifyaudit.sources.mapping import Kind as Kind
+
+_HOME = {
+    "Kind": "mapping",
+    "Seen": "base",
+    "Source": "base",
+}
+
+__all__ = ["Kind", "Seen", "Source"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
