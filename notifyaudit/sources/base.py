@@ -11,8 +11,9 @@ from django.db import models
 from notifyaudit import context, rows
 from notifyaudit.context import INHERITED, AuditContext
 from notifyaudit.exceptions import ConfigurationError
+from notifyaudit.identity import type_of
 from notifyaudit.models import AuditEvent
-from notifyaudit.sources.mapping import Kind, Rule, action_for
+from notifyaudit.sources.mapping import Kind, Rule, action_for, by_model
 from notifyaudit.subjects import Subject, is_saved
 from notifyaudit.writing import Draft, require_transaction, write
 
@@ -82,6 +83,10 @@ class Source:
         """The models that the mapping names, each once."""
         return list(dict.fromkeys(rule.model for rule in self.rules if rule.model is not None))
 
+    @cached_property
+    def _by_model(self) -> dict[str, list[Rule]]:
+        return by_model(self.rules)
+
     def connect(self) -> None:
         """Begin to listen; called once, when all models are loaded."""
 
@@ -106,7 +111,8 @@ class Source:
 
     def action_for(self, seen: Seen) -> str | None:
         """Which action this is by the mapping; ``None``: none, so nothing is recorded."""
-        return action_for(self.rules, seen.model, seen.kind, seen.changes) if seen.model else None
+        rules = self._by_model.get(type_of(seen.model), ()) if seen.model is not None else ()
+        return action_for(rules, seen.kind, seen.changes)
 
     def report(self, *seen: Seen, silently: bool = False) -> list[AuditEvent]:
         """

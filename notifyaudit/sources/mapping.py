@@ -1,7 +1,8 @@
 """What an audit package saw, and which of the project's actions that is: one entry of ``SOURCES``."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -106,21 +107,25 @@ class Rule:
             yield f"{self.text!r}: {model._meta.label} has no field {self.occasion!r}.{hint}"
 
 
-def action_for(
-    rules: Sequence[Rule], model: type[models.Model], kind: Kind, changes: Mapping[str, Sequence[Any]]
-) -> str | None:
+def by_model(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """The rules about each model, by ``"app.Model"``; looked up once, and not at each save."""
+    found = defaultdict(list)
+    for rule in rules:
+        if (model := rule.model) is not None:
+            found[type_of(model)].append(rule)
+    return found
+
+
+def action_for(rules: Iterable[Rule], kind: Kind, changes: Mapping[str, Sequence[Any]]) -> str | None:
     """
-    The action of the first rule that fits, the most specific first; ``None``: there is nothing to record.
+    The action of the first of a model's rules that fits, the most specific first; ``None``: there is nothing
+    to record.
 
     A creation is asked for ``created``, then for values; an update for values, then for fields, then for
     ``updated``; a deletion for ``deleted`` alone. Among equals the first in the mapping wins.
     """
-    fitting = [rule for rule in rules if _is_about(rule, model) and rule.fits(kind, changes)]
+    fitting = [rule for rule in rules if rule.fits(kind, changes)]
     return min(fitting, key=lambda rule: rule.rank(kind)).action if fitting else None
-
-
-def _is_about(rule: Rule, model: type[models.Model]) -> bool:
-    return rule.model is not None and type_of(rule.model) == type_of(model)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

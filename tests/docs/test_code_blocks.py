@@ -30,6 +30,7 @@ from example_site.inspections.models import Building, Inspection, User
 from notifyaudit import conf, record, subscribe
 from notifyaudit.models import AuditEvent, Message, Notification, Preference, Subscription
 from notifyaudit.registry import emails as registry
+from notifyaudit.sources import Kind, Seen
 from notifyaudit.testing import AuditOutbox, SentEmail
 from tests.docs.conftest import NAMES
 from tests.docs.pages import DOCS, REFERENCE, ROOT, Block, blocks, name_of, pages, prose_of, text_of
@@ -352,6 +353,20 @@ def test_the_functions_on_languages_say_what_a_project_knows(page_runner, review
     with translation.override("ar"):
         html = get_template("inspections/turned.html").render({"target": inspection})
     assert '<html lang="ar" dir="rtl">' in html
+
+
+def test_the_source_on_audit_trails_keeps_quiet_about_imports(page_runner, inspection):
+    page = page_runner(DOCS / "how-to" / "events-from-an-audit-trail.md")
+    source = page["Inspections"]({"inspection.title": "inspection.edited"})
+
+    def seen(reference, **details):
+        changes = {"title": ("a", "b")}
+        return Seen(reference=reference, kind=Kind.UPDATED, target=inspection, changes=changes, **details)
+
+    assert source.report(seen("1", data={"reason": "import"}), seen("2", data={"reason": "typo"})) == [
+        newest()
+    ]
+    assert newest().source_ref == "2"
 
 
 def newest() -> AuditEvent:

@@ -6,15 +6,16 @@ import pytest
 from django.apps import apps
 from django.db import models
 
+from notifyaudit.identity import type_of
 from notifyaudit.sources import Kind
-from notifyaudit.sources.mapping import Rule, action_for
+from notifyaudit.sources.mapping import Rule, action_for, by_model
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder, UrgentDocument
 
 
 def chosen(mapping, kind=Kind.UPDATED, changes=None, model=Document):
-    rules = [Rule.parse(text, action) for text, action in mapping.items()]
-    return action_for(rules, model, kind, changes or {})
+    rules = by_model(Rule.parse(text, action) for text, action in mapping.items())
+    return action_for(rules.get(type_of(model), []), kind, changes or {})
 
 
 ALL = {
