@@ -309,7 +309,7 @@ def test_whatever_happens_to_a_message_it_comes_to_a_known_end():
         Life,
         settings=settings(
             # The rules are the library's; the databases only have to obey them alike.
-            max_examples=60 if connection.vendor == "sqlite" else 20,
+            max_examples=40 if connection.vendor == "sqlite" else 12,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -111,7 +111,7 @@ def test_the_task_does_the_whole_work():
     with email_kind([user]):
         record(DocumentAction.FILED)
         task_result = DBTaskResult.objects.get()
-        assert task_result.task.call() == {"routed": 1, "messages": {"sent": 1}}
+        assert task_result.task.call() == {"taken_in": {}, "routed": 1, "messages": {"sent": 1}}
     assert Message.objects.get().status == "sent"
 
 
