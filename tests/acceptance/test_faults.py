@@ -15,21 +15,22 @@ SECONDS = 300
 DATABASES = ["sqlite", "postgres", "mariadb"]
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Process]]:
-    yield from started(tmp_path_factory, "--kills 30 --mails 500 --lease 4")
+OPTIONS = {
+    "mails": "--kills 20 --mails 400 --lease 4",
+    "digests": "--digests 40 --kills 10 --mails 300 --lease 4",
+}
 
 
 @pytest.fixture(scope="module")
-def runs_of_digests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Process]]:
-    yield from started(tmp_path_factory, "--digests 40 --kills 12 --mails 300 --lease 4")
-
-
-def started(directories: pytest.TempPathFactory, options: str) -> Iterator[dict[str, Process]]:
-    """A run on each database, all at the same time: mostly they wait for leases to end."""
-    found = {database: start(database, options, directories.mktemp(database)) for database in DATABASES}
-    yield found
-    for process in found.values():
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Process]]:
+    """Both runs on each database, all at the same time: mostly they wait for leases to end."""
+    started = {
+        (what, database): start(database, options, tmp_path_factory.mktemp(f"{what}-{database}"))
+        for what, options in OPTIONS.items()
+        for database in DATABASES
+    }
+    yield started
+    for process in started.values():
         process.stop()
 
 
@@ -48,12 +49,12 @@ def start(database: str, options: str, directory: Path) -> Process:
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_nothing_is_lost_and_each_repeated_mail_is_known_whatever_is_killed_when(database, runs):
-    check(runs[database])
+    check(runs["mails", database])
 
 
 @pytest.mark.parametrize("database", DATABASES)
-def test_each_event_is_in_exactly_one_digest_whatever_is_killed_while_they_close(database, runs_of_digests):
-    check(runs_of_digests[database])
+def test_each_event_is_in_exactly_one_digest_whatever_is_killed_while_they_close(database, runs):
+    check(runs["digests", database])
 
 
 def check(run: Process) -> None:
