@@ -17,9 +17,10 @@ class NotifyAuditConfig(AppConfig):
 
     def ready(self) -> None:
         # The checks register themselves, and the task at queues whose workers must know it beforehand.
-        # So do the digests that the library brings, and what follows a changed preference.
+        # So do the digests that the library brings, what follows a changed preference, and what a sweep does
+        # first.
         from notifyaudit import checks, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
-        from notifyaudit.sources import configured  # noqa: PLC0415
+        from notifyaudit.sources import calls, configured  # noqa: F401, PLC0415
 
         autodiscover_modules("actions", "emails")
         watching.watch_connections()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ConfigurationError(ImproperlyConfigured):
-    """A setting, an action or an email class is declared wrongly."""
+    """A setting, an action, an email class or the receiver of a signal is declared wrongly."""
 
 
 class NotifyAuditError(Exception):
@@ -66,10 +66,10 @@ class WrongDatabase(NotifyAuditError):
 class NotInTransaction(NotifyAuditError):
     """``REQUIRE_ATOMIC`` is on and the caller opened no transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: str = "record()") -> None:
         super().__init__(
-            "record() was called outside a transaction, and NOTIFYAUDIT['REQUIRE_ATOMIC'] is on. Wrap the "
-            "change and its record() in one 'with transaction.atomic():'."
+            f"{call} was called outside a transaction, and NOTIFYAUDIT['REQUIRE_ATOMIC'] is on. Wrap the "
+            f"change and its {call} in one 'with transaction.atomic():'."
         )
 
 
@@ -133,4 +133,25 @@ class WriteRefused(NotifyAuditError):
         super().__init__(
             f"A preview writes nothing, so this is refused: {sql}. Make preview() of objects that are not "
             "saved, as cls.sample() takes them, and let the hooks that it calls only read."
+        )
+
+
+class ObjectGone(NotifyAuditError):
+    """A receiver of a reliable signal was to get an object that is not in the database any more."""
+
+    def __init__(self, argument: str, type_name: str, identifier: str) -> None:
+        super().__init__(
+            f"The argument {argument!r} was {type_name} {identifier}, which is gone. Send what its receivers "
+            "need to know of an object that may be deleted, not the object."
+        )
+
+
+class RolledBack(NotifyAuditError):
+    """A receiver of a reliable signal returned, but has marked its transaction to be rolled back."""
+
+    def __init__(self, receiver: str) -> None:
+        super().__init__(
+            f"{receiver} returned, but its transaction is to be rolled back: by set_rollback(True), or after "
+            "an error of the database that was caught. Put what may raise one into 'with "
+            "transaction.atomic():', within the try."
         )

@@ -1,4 +1,4 @@
-"""Gives mails and email classes another chance, when a person says so."""
+"""Gives mails, email classes and receivers of signals another chance, when a person says so."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from notifyaudit import clock, conf
 from notifyaudit.contention import persistent
-from notifyaudit.models import Message, MessageStatus, Notification
+from notifyaudit.models import Message, MessageStatus, Notification, SignalCall, SignalCallStatus
 
 _SETTLED = (MessageStatus.FAILED, MessageStatus.HELD, MessageStatus.CANCELLED, MessageStatus.BOUNCED)
 
@@ -21,12 +21,13 @@ def revive(
 
     Args:
         ids: of messages that were not sent; also of cancelled ones.
-        failed: all that have failed, and the email classes that raised to the last when they were asked.
+        failed: all that have failed, the email classes that raised to the last when they were asked, and the
+            receivers of reliable signals that did when they were called.
         uncertain: all that may have arrived and wait for a person, or for their time.
         held: all that wait for a person, for whatever reason.
 
     Returns:
-        how many messages and email classes there were.
+        how many messages, email classes and calls of receivers there were.
     """
     now = clock.now()
     alias = conf.current().DATABASE
@@ -54,8 +55,10 @@ def revive(
         # Why it was not sent is no longer true.
         notifications = Notification.objects.using(alias)
         notifications.filter(message__in=revived).update(skip_reason="")
-        classes = 0
+        classes = calls = 0
         if failed:
             given_up = notifications.filter(recipient_key="", retry_at__isnull=True).exclude(error="")
             classes = given_up.update(retry_at=now, attempts=0)
-    return len(revived) + classes
+            kept = SignalCall.objects.using(alias).filter(status=SignalCallStatus.FAILED)
+            calls = kept.update(status=SignalCallStatus.OPEN, due_at=now, attempts=0, abandoned=0)
+    return len(revived) + classes + calls

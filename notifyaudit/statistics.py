@@ -5,10 +5,11 @@ from typing import Any
 
 from django.db.models import Count, Min
 
-from notifyaudit import clock, conf, pausing
+from notifyaudit import clock, conf, naming, pausing
 from notifyaudit.actions import known
-from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.models import AuditEvent, Message, Notification, SignalCall
 from notifyaudit.models.message import WAITING
+from notifyaudit.models.signal_call import SignalCallQuerySet, SignalCallStatus
 from notifyaudit.registry import emails
 
 
@@ -16,7 +17,8 @@ def statistics() -> dict[str, Any]:
     """
     What an operator watches, all of it JSON: ``events_unrouted``, ``events_of_unknown_actions`` by action,
     ``classes_that_raised`` by key, ``messages`` by status, ``messages_due``, ``oldest_due_seconds``,
-    ``messages_of_unknown_kinds`` by key, ``paused``.
+    ``messages_of_unknown_kinds`` by key, ``signal_calls`` by status, ``signal_calls_due``,
+    ``signal_calls_of_unknown_receivers`` by receiver, ``paused``.
     """
     alias, now = conf.current().DATABASE, clock.now()
     unrouted = Counter(dict(_counts(AuditEvent.objects.using(alias).unrouted(), "action")))
@@ -26,6 +28,7 @@ def statistics() -> dict[str, Any]:
     due = messages.due(now).aggregate(number=Count("pk"), oldest=Min("due_at"))
     actions, keys = set(known.values()), {email_class.key for email_class in emails}
     raised = Notification.objects.using(alias).exclude(error="")
+    calls = SignalCall.objects.using(alias)
     return {
         "events_unrouted": unrouted.total(),
         "events_of_unknown_actions": _without(unrouted, actions),
@@ -34,12 +37,24 @@ def statistics() -> dict[str, Any]:
         "messages_due": due["number"],
         "oldest_due_seconds": round((now - due["oldest"]).total_seconds()) if due["oldest"] else 0,
         "messages_of_unknown_kinds": _without(kinds, keys),
+        "signal_calls": dict(_counts(calls.all(), "status")),
+        "signal_calls_due": calls.due(now).count(),
+        "signal_calls_of_unknown_receivers": _unknown_receivers(calls.all()),
         "paused": sorted(key or "everything" for key in pausing.paused().keys),
     }
 
 
 def _counts(rows: Any, field: str) -> list[tuple[str, int]]:
     return list(rows.order_by(field).values_list(field).annotate(Count("pk")))
+
+
+def _unknown_receivers(calls: SignalCallQuerySet) -> dict[str, int]:
+    unknown: Counter[str] = Counter()
+    for receiver, signal in calls.names():
+        if not (naming.is_there(receiver) and naming.is_there(signal)):
+            of_both = calls.filter(receiver=receiver, signal=signal, status=SignalCallStatus.OPEN)
+            unknown[receiver] += of_both.count()
+    return dict(unknown)
 
 
 def _without(counts: dict[str, int], known_ones: set[str]) -> dict[str, int]:

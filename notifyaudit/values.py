@@ -77,7 +77,7 @@ class _Conversion:
     def of(self, value: Any, depth: int) -> Any:
         self._left -= 1
         try:
-            value = _unwrapped(value)
+            value = unwrapped(value)
             parts = _parts(value)
             if parts is None:
                 return self._scalar(value, depth)
@@ -134,7 +134,8 @@ class _Conversion:
         return repr_of(value)
 
 
-def _unwrapped(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
+    """What a lazy object, such as ``request.user``, stands for; anything else as it is."""
     while issubclass(type(value), LazyObject):
         if value._wrapped is empty:  # noqa: SLF001 - there is no public way
             value._setup()  # noqa: SLF001

@@ -50,14 +50,17 @@ class Draft:
     circumstances: AuditContext | None = None
 
 
-def require_transaction() -> None:
+def require_transaction(call: str = "record()") -> None:
     """
+    Args:
+        call: what was called, for the message.
+
     Raises:
         NotInTransaction: outside a transaction, under ``REQUIRE_ATOMIC``.
     """
     settings = conf.current()
     if settings.REQUIRE_ATOMIC and not transaction.get_connection(settings.DATABASE).in_atomic_block:
-        raise NotInTransaction
+        raise NotInTransaction(call)
 
 
 def write(drafts: Sequence[Draft], *, silently: bool = False) -> list[AuditEvent]:
@@ -93,8 +96,7 @@ def _about(event: AuditEvent) -> Iterable[str]:
 def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:
     subject, mask = draft.subject, draft.subject.mask
     actor = circumstances.get_actor() if draft.actor is INHERITED else draft.actor
-    actor_id, actor_repr = _actor(actor)
-    correlation_id = circumstances.correlation_id or compat.correlation_id() or uuid4().hex
+    actor_id, actor_repr = actor_columns(actor)
     now = clock.now()
     event = AuditEvent(
         action=known.require(draft.action),
@@ -110,7 +112,7 @@ def _event(draft: Draft, circumstances: AuditContext) -> AuditEvent:
         data=mask.apply(mapping(draft.data or {})),
         # Not the target's mask: what its model declares public says nothing about a request or a job.
         metadata=mask_of(None).apply(to_json(dict(circumstances.metadata))),
-        correlation_id=storable(correlation_id)[:_CORRELATION_ID_LENGTH],
+        correlation_id=correlation_id(circumstances),
         idempotency_key=draft.idempotency_key,
         occurred_at=draft.occurred_at or now,
         recorded_at=now,
@@ -169,7 +171,14 @@ def _names(event: AuditEvent) -> list[tuple[str, ...]]:
     return names
 
 
-def _actor(actor: Any) -> tuple[str, str]:
+def correlation_id(circumstances: AuditContext) -> str:
+    """The context's, else the request's, else a new one; as it is stored."""
+    known_as = circumstances.correlation_id or compat.correlation_id() or uuid4().hex
+    return storable(known_as)[:_CORRELATION_ID_LENGTH]
+
+
+def actor_columns(actor: Any) -> tuple[str, str]:
+    """The user's id, empty for who is none, and what an actor is called."""
     if actor is None or getattr(actor, "is_anonymous", False):
         return "", ""
     return id_of(actor) if isinstance(actor, get_user_model()) else "", repr_of(actor)

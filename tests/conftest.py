@@ -47,14 +47,18 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(autouse=True)
 def _nothing_outlives_its_test():
-    """No email class, and no count of requests: the readers of two tests may have the same key."""
+    """No email class, no signal, and no count of requests: the readers of two tests may have the same key."""
     from django.core.cache import cache
 
     from notifyaudit.registry import emails
+    from notifyaudit.sources import ReliableSignal
 
     cache.clear()
+    signals = set(ReliableSignal.instances)
     with emails.isolated():
         yield
+    for signal in set(ReliableSignal.instances) - signals:
+        ReliableSignal.instances.discard(signal)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
-"""What can be told at start: the mistakes in settings, actions and email classes, each with its mend."""
+"""What can be told at start: mistakes in settings, actions, email classes, signals; each with its mend."""
 
-from notifyaudit.checks import declarations, email_classes, settings, sources
+from notifyaudit.checks import declarations, email_classes, settings, signals, sources
 
-__all__ = ["declarations", "email_classes", "settings", "sources"]
+__all__ = ["declarations", "email_classes", "settings", "signals", "sources"]

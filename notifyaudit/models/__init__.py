@@ -1,10 +1,11 @@
-"""The ledger: what happened, who hears of it, the mails, what is paused, and what people want to hear of."""
+"""The ledger: what happened, who hears of it, the mails, receivers to call, pauses, and what people want."""
 
 from notifyaudit.models.event import AuditEvent
 from notifyaudit.models.message import Message, MessageStatus
 from notifyaudit.models.notification import Notification, Reason, SkipReason
 from notifyaudit.models.pause import Pause
 from notifyaudit.models.preference import Preference
+from notifyaudit.models.signal_call import SignalCall, SignalCallStatus
 from notifyaudit.models.subscription import Subscription
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Pause",
     "Preference",
     "Reason",
+    "SignalCall",
+    "SignalCallStatus",
     "SkipReason",
     "Subscription",
 ]

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from notifyaudit.sources.base import Seen as Seen
     from notifyaudit.sources.base import Source as Source
     from notifyaudit.sources.mapping import Kind as Kind
+    from notifyaudit.sources.reliable import ReliableSignal as ReliableSignal
 
 _HOME = {
     "Kind": "mapping",
+    "ReliableSignal": "reliable",
     "Seen": "base",
     "Source": "base",
 }
 
-__all__ = ["Kind", "Seen", "Source"]
+__all__ = ["Kind", "ReliableSignal", "Seen", "Source"]
 
 
 def __getattr__(name: str) -> Any:

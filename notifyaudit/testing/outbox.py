@@ -16,6 +16,7 @@ from notifyaudit.testing.email import SentEmail
 from notifyaudit.testing.outgoing import OutgoingEmail
 from notifyaudit.testing.questions import Questions
 from notifyaudit.testing.recorded import EventCriteria
+from notifyaudit.testing.report import report
 from notifyaudit.testing.server import PHASES, Fault, Phase
 from notifyaudit.testing.wanted import EmailClass
 
@@ -31,6 +32,19 @@ class AuditOutbox(Questions):
         # Also what the code under test sends by itself, with a sweep of its own, goes to this server.
         with clock.travelling(), transport.replaced(outbox._server.transport), undefined.forbidden():
             yield outbox
+
+    def catch_up(self) -> None:
+        """
+        Do what workers would have done by now: call the receivers of reliable signals, route, send. Every
+        question about mails does this first; :meth:`recorded` does not.
+
+        Raises:
+            AssertionError: if a receiver raised, with what it raised; also as from every question.
+        """
+        __tracebackhide__ = True
+        seen = self._look()
+        if seen.failed_calls:
+            raise AssertionError(report("a receiver of a reliable signal failed", seen))
 
     def advance(self, delta: timedelta) -> None:
         """
@@ -105,6 +119,10 @@ class AuditOutbox(Questions):
     def smtp_works(self) -> None:
         """The mail server takes everything again."""
         self._server.faults.clear()
+
+    async def acatch_up(self) -> None:
+        """:meth:`catch_up` for async tests."""
+        await sync_to_async(self.catch_up)()
 
     async def aadvance(self, delta: timedelta) -> None:
         """:meth:`advance` for async tests."""

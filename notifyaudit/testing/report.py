@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from notifyaudit.models import MessageStatus, Notification
+from notifyaudit.models import MessageStatus, Notification, SignalCall
 from notifyaudit.registry import emails
 from notifyaudit.testing.email import SentEmail
 from notifyaudit.testing.introspection import shortened, visible
@@ -36,6 +36,7 @@ def report(problem: str, seen: Seen, wanted: Wanted = ANY, *, compared: bool = F
         nearest(seen.sent, wanted) if compared else [],
         ["sent:", *table(seen.sent)],
         _not_sent(seen.ledger, wanted),
+        _failed_calls(seen.failed_calls),
         _hints(seen.ledger, wanted),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section)
@@ -78,6 +79,11 @@ def _decision(row: Notification) -> Iterator[str]:
         yield f"  {kind} to {who}: {_standing(row)}: {_from_here(message.last_error)}"
     elif message is not None and message.status != MessageStatus.SENT:
         yield f"  {kind} to {who}: {_standing(row)}"
+
+
+def _failed_calls(calls: Sequence[SignalCall]) -> list[str]:
+    lines = [f"  {call.receiver}: {_from_here(call.last_error)}" for call in calls]
+    return ["receivers that failed:", *shortened(lines, "of them", _ROWS)] if lines else []
 
 
 def _address(row: Notification) -> str:

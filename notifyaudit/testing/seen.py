@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from notifyaudit import conf
+from notifyaudit.models import SignalCall
 from notifyaudit.testing.email import SentEmail
 from notifyaudit.testing.ledger import Ledger
 from notifyaudit.testing.server import Accepted
@@ -12,18 +14,22 @@ from notifyaudit.testing.wanted import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The mails in the order they left, and the ledger."""
+    """The mails in the order they left, the ledger, and the calls of signals' receivers that failed."""
 
     sent: Sequence[SentEmail]
     ledger: Ledger
+    failed_calls: Sequence[SignalCall] = ()
 
     @classmethod
     def of(cls, accepted: Sequence[Accepted], ledger: Ledger) -> Self:
         """Bring the two together by the Message-ID."""
+        calls = SignalCall.objects.using(conf.current().DATABASE)
         known = {email.message.message_id: email for email in ledger.emails()}
         # A mail that the ledger does not have: its event was rolled back to a savepoint after a question.
         return cls(
-            [SentEmail(mail, known[mail.message_id]) for mail in accepted if mail.message_id in known], ledger
+            [SentEmail(mail, known[mail.message_id]) for mail in accepted if mail.message_id in known],
+            ledger,
+            list(calls.exclude(last_error="").order_by("pk")),
         )
 
     def meant(self, wanted: Wanted) -> list[SentEmail]:

@@ -34,6 +34,8 @@ from notifyaudit.models import (
     Notification,
     Preference,
     Reason,
+    SignalCall,
+    SignalCallStatus,
     SkipReason,
     Subscription,
 )
@@ -278,7 +280,7 @@ def test_frequencies_are_those_of_the_code():
 # The ledger
 
 
-@pytest.mark.parametrize("model", [AuditEvent, Notification, Message, Subscription, Preference])
+@pytest.mark.parametrize("model", [AuditEvent, Notification, Message, SignalCall, Subscription, Preference])
 def test_fields_are_those_of_the_model(model):
     documented = named_in(own_part(section("ledger.md", f"`{model.__name__}`")))
     assert sorted(documented) == sorted(field.name for field in model._meta.concrete_fields)
@@ -286,7 +288,12 @@ def test_fields_are_those_of_the_model(model):
 
 @pytest.mark.parametrize(
     ("heading", "choices"),
-    [("Why: `Reason`", Reason), ("Why not: `SkipReason`", SkipReason), ("`MessageStatus`", MessageStatus)],
+    [
+        ("Why: `Reason`", Reason),
+        ("Why not: `SkipReason`", SkipReason),
+        ("`MessageStatus`", MessageStatus),
+        ("`SignalCallStatus`", SignalCallStatus),
+    ],
 )
 def test_words_of_the_ledger_are_those_of_the_code(heading, choices):
     assert named_in(section("ledger.md", heading)) == choices.values

@@ -12,12 +12,15 @@ from django.test import override_settings
 from notifyaudit import record, track, transport
 from notifyaudit.claiming import claim
 from notifyaudit.contention import ATTEMPTS, gave_way, persistent
-from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.models import AuditEvent, Message, Notification, SignalCall
 from notifyaudit.routing import route, route_pending
+from notifyaudit.sources import calls
 from notifyaudit.tasks import sweep
+from tests.integration import receivers
 from tests.integration.kinds import email_kind
+from tests.integration.receivers import filed
 from tests.testapp.actions import DocumentAction
-from tests.testapp.models import Document
+from tests.testapp.models import Document, Tag
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -244,3 +247,53 @@ def test_any_other_error_is_raised_at_once():
 
 def deadlock():
     return OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction")
+
+
+def test_a_receiver_whose_row_somebody_holds_is_called_later_and_no_attempt_is_counted():
+    filed.connect(receivers.listen)
+    try:
+        filed.send_reliable(None)
+        claimed = calls._claim(f"{receivers.__name__}:listen", filed.path)
+        with impatient(), locked_elsewhere(SignalCall.objects.all(), 1.5):
+            assert calls._make(claimed) is False
+        call = SignalCall.objects.get()
+        assert (call.status, call.attempts, call.lease_token) == ("open", 0, None)
+        assert calls.run_due() == 1
+    finally:
+        filed.disconnect(receivers.listen)
+
+
+def test_a_receiver_that_loses_the_connection_is_called_again():
+    filed.connect(receivers.lose_connection)
+    try:
+        filed.send_reliable(None)
+        assert calls.run_due() == 0
+        call = SignalCall.objects.get()
+        assert (call.status, call.attempts, call.lease_token) == ("open", 1, None)
+        assert "OperationalError" in call.last_error
+        assert not Tag.objects.exists()
+    finally:
+        filed.disconnect(receivers.lose_connection)
+        # It is not the one that the test began with.
+        connection.close()
+
+
+def test_many_workers_call_each_receiver_once():
+    filed.connect(receivers.tag)
+    try:
+        document = Document.objects.create(title="Plan A")
+        for number in range(30):
+            filed.send_reliable(None, document=document, name=str(number))
+
+        def worker():
+            try:
+                return calls.run_due()
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(4) as pool:
+            done = [future.result(timeout=60) for future in [pool.submit(worker) for _ in range(4)]]
+    finally:
+        filed.disconnect(receivers.tag)
+    assert sum(done) == Tag.objects.count() == 30
+    assert not SignalCall.objects.exists()

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from notifyaudit import clock, pausing, record
 from notifyaudit.claiming import claim
-from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification
+from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, SignalCall
 from notifyaudit.reviving import revive
 from notifyaudit.routing import route_pending
 from notifyaudit.statistics import statistics
@@ -119,6 +119,8 @@ class TestCounting:
         Message.objects.create(email_key="newer.Email", recipient_key="mail:b")
         Message.objects.create(email_key="test.kind", recipient_key="mail:c", status="sent")
         Message.objects.filter(pk=message.pk).update(due_at=clock.now() - timedelta(seconds=90))
+        for status in ("open", "open", "failed"):
+            SignalCall.objects.create(receiver="newer:receiver", signal="newer:signal", status=status)
         pausing.pause(["test.kind"])
         with email_kind():
             assert statistics() == {
@@ -129,6 +131,9 @@ class TestCounting:
                 "messages_due": 2,
                 "oldest_due_seconds": 90,
                 "messages_of_unknown_kinds": {"newer.Email": 1},
+                "signal_calls": {"failed": 1, "open": 2},
+                "signal_calls_due": 2,
+                "signal_calls_of_unknown_receivers": {"newer:receiver": 2},
                 "paused": ["test.kind"],
             }
 
@@ -142,6 +147,9 @@ class TestCounting:
             "messages due: 0",
             "oldest due seconds: 0",
             "messages of unknown kinds: none",
+            "signal calls: none",
+            "signal calls due: 0",
+            "signal calls of unknown receivers: none",
             "paused: nothing",
         ]
         call_command("notifyaudit", "stats", "--json")

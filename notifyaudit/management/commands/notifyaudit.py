@@ -45,7 +45,7 @@ class Command(BaseCommand):
         retrying = subcommands.add_parser("retry", help="Make mails due again that were not sent.")
         retrying.add_argument("ids", nargs="*", type=int, metavar="ID", help="Of a message.")
         retrying.add_argument(
-            "--failed", action="store_true", help="All that failed, and the email classes that raised."
+            "--failed", action="store_true", help="All that failed; email classes and receivers that raised."
         )
         retrying.add_argument(
             "--uncertain",
