@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from notifyaudit.sources.base import Seen as Seen
     from notifyaudit.sources.base import Source as Source
     from notifyaudit.sources.mapping import Kind as Kind
+    from notifyaudit.sources.recorders import record_on as record_on
     from notifyaudit.sources.reliable import ReliableSignal as ReliableSignal
 
 _HOME = {
@@ -18,9 +19,10 @@ _HOME = {
     "ReliableSignal": "reliable",
     "Seen": "base",
     "Source": "base",
+    "record_on": "recorders",
 }
 
-__all__ = ["Kind", "ReliableSignal", "Seen", "Source"]
+__all__ = ["Kind", "ReliableSignal", "Seen", "Source", "record_on"]
 
 
 def __getattr__(name: str) -> Any:

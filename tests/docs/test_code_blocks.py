@@ -245,10 +245,28 @@ def test_the_functions_on_recording_changes_do_what_they_say(
     assert newest().target.title == "Fire safety, Tower 7"
 
 
-def test_the_functions_on_signals_do_what_they_say(page_runner, inspection):
+def test_the_functions_on_signals_do_what_they_say(page_runner, inspection, reviewer, building, rf):
     page = page_runner(DOCS / "how-to" / "reliable-signals.md")
     page["bill"](Inspection, inspection=inspection, price=7)
     assert (newest().target, newest().data) == (inspection, {"price": 7})
+    signals = [page["user_logged_in"], page["m2m_changed"], page["building_opened"]]
+    before = [list(signal.receivers) for signal in signals]
+    page["connect"]()
+    try:
+        signals[0].send(User, request=rf.get("/"), user=reviewer)
+        assert (newest().action, newest().target, newest().actor) == ("account.signed_in", reviewer, reviewer)
+        group = Group.objects.create(name="reviewers")
+        reviewer.groups.add(group)
+        assert (newest().action, newest().data) == ("account.joined", {"pk_set": [group.pk]})
+        reviewer.groups.clear()
+        group.user_set.add(reviewer)
+        async_to_sync(signals[2].asend)(None, building=building, by=reviewer)
+        assert (newest().action, newest().target, newest().actor) == ("account.opened", building, reviewer)
+        assert AuditEvent.objects.filter(action__startswith="account.").count() == 3
+    finally:
+        for signal, receivers in zip(signals, before, strict=True):
+            signal.receivers[:] = receivers
+            signal.sender_receivers_cache.clear()
 
 
 def test_the_functions_on_digests_do_what_they_say(page_runner, inspection, building, reviewer):
