@@ -61,7 +61,8 @@ class ReliableSignal(Signal):
         if not isinstance(retry, RetryPolicy | None):
             raise ConfigurationError(f"retry must be a RetryPolicy, not {retry!r}: retry=RetryPolicy(…).")
         self.retry = retry or RetryPolicy()
-        naming.move(renamed or {})
+        self._renamed = dict(renamed or {})
+        naming.move(self._renamed)
         self._module = _defining_module(self)
         self._path = ""
         self.instances.add(self)
@@ -144,12 +145,12 @@ class ReliableSignal(Signal):
         if not self._path:
             names = dict(vars(sys.modules[self._module])) if self._module in sys.modules else {}
             name = next((name for name, value in names.items() if value is self), "")
-            if not name or self._module == "__main__":
-                raise ConfigurationError(
-                    f"A worker cannot find this ReliableSignal, made in {self._module}. Assign it to "
-                    "a name of that module: inspection_completed = ReliableSignal()."
-                )
-            self._path = f"{self._module}:{name}"
+            self._path = f"{self._module}:{name}" if name else ""
+        if self._module == "__main__" or not naming.is_found(self, self._path):
+            raise ConfigurationError(
+                f"A worker cannot find this ReliableSignal, made in {self._module}. Assign it to a name of "
+                "that module, which nothing else has: inspection_completed = ReliableSignal()."
+            )
         return self._path
 
     def problems(self) -> Iterator[str]:
@@ -158,6 +159,9 @@ class ReliableSignal(Signal):
             _ = self.path
         except ConfigurationError as error:
             yield str(error)
+        for old, new in self._renamed.items():
+            if not naming.is_there(new):
+                yield f"A ReliableSignal says that {old!r} is {new!r} now, which is not to be found."
         for _, reference, *_rest in self.receivers:
             receiver = reference() if isinstance(reference, ReferenceType) else reference
             if receiver is not None:

@@ -212,6 +212,25 @@ class TestWhoCanBeAReceiver:
         assert filed.path == f"{HOME}:filed"
         assert Signals.printed.path == f"{HOME}:Signals.printed"
 
+    def test_a_signal_whose_name_something_else_has_is_refused(self, monkeypatch):
+        assert filed.path == f"{HOME}:filed"
+        monkeypatch.setattr(receivers, "filed", Signals.printed)
+        with pytest.raises(ConfigurationError, match="which nothing else has"):
+            filed.send_reliable(None)
+
+    def test_a_signal_of_a_class_within_a_function_is_refused(self):
+        class Local:
+            signal = ReliableSignal()
+
+        with pytest.raises(ConfigurationError, match="A worker cannot find"):
+            Local.signal.send_reliable(None)
+
+    def test_a_rename_that_leads_nowhere_is_told_by_a_check(self):
+        renamed = ReliableSignal(renamed={"shop.old:tell": f"{HOME}:nowhere"})
+        assert [problem for problem in renamed.problems() if "is not to be found" in problem]
+        with pytest.raises(SystemCheckError, match=r"'shop.old:tell' is '.*:nowhere' now"):
+            call_command("check", "--tag", "notifyaudit")
+
     def test_the_check_has_nothing_against_what_can_be_found(self):
         filed.connect(receivers.listen)
         call_command("check", "--tag", "notifyaudit")
