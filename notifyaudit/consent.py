@@ -55,31 +55,33 @@ class Review:
 def review(messages: Sequence[Message], told: Mapping[int, Sequence[Told]]) -> Mapping[int, Review]:
     """
     What each message must not tell of any more: muted since, the subscription is gone, or so is the
-    permission. At most three queries for a batch, and one more for each class that has a permission; for each
-    of its events, if the class has a filter of its own.
+    permission, or it is withheld by now. At most three queries for a batch, and one more for each class that
+    has a permission; for each of its events, if the class has a filter of its own.
 
     Args:
         messages: about to leave.
         told: what is in each, by its key.
     """
     wishes = _wishes_of(messages)
-    permits = _permits(messages, told)
+    refusals = _refusals(messages, told)
     found = {}
     for message in messages:
         rows = wishes[message.recipient_key]
         withdrawn: dict[int, SkipReason] = {}
         error = watched = None
         for each in told[message.pk]:
-            permit = permits.get(each.notification_id)
+            refusal = refusals.get(each.notification_id)
             about = [row for row in rows if concerns(row, each.event)]
             verdict = inviting.verdict_of(each.event, emails.get(each.email_key), about)
             against = _against(each, about, verdict, message)
-            if against is not None or permit is False:
-                withdrawn[each.notification_id] = against or SkipReason.PERMISSION
+            if against is None and isinstance(refusal, SkipReason):
+                against = refusal
+            if against is not None:
+                withdrawn[each.notification_id] = against
                 continue
             watched = _watched(each, about, verdict)
-            if isinstance(permit, Exception):
-                error = permit
+            if isinstance(refusal, Exception):
+                error = refusal
         found[message.pk] = Review(withdrawn, error, watched)
     return found
 
@@ -116,10 +118,10 @@ def _watched(told: Told, about: list[Subscription], verdict: Verdict | None) -> 
     return next(((row.target_type, row.target_id) for row in decisive if row.target_type), None)
 
 
-def _permits(
+def _refusals(
     messages: Iterable[Message], told: Mapping[int, Sequence[Told]]
-) -> Mapping[int, bool | Exception]:
-    """Whether they may hear of it, by the key of the notification; only where there is anything to ask."""
+) -> Mapping[int, SkipReason | Exception]:
+    """Why they must not hear of it, or what the class raised, by the key of the notification."""
     asked: dict[tuple[type[AuditEmail], int], dict[int, Recipient]] = defaultdict(dict)
     events: dict[int, AuditEvent] = {}
     for message in messages:
@@ -131,16 +133,16 @@ def _permits(
                 subject = each.event.pk if permitting.is_of_event(email_class) else 0
                 events.setdefault(subject, each.event)
                 asked[email_class, subject][each.notification_id] = recipient
-    permits: dict[int, bool | Exception] = {}
+    refusals: dict[int, SkipReason | Exception] = {}
     for (email_class, subject), recipients in asked.items():
         try:
             with isolated():
-                forbidden = permitting.forbidden(email_class, events[subject], list(recipients.values()))
+                refused = permitting.refusals(email_class, events[subject], list(recipients.values()))
         except Exception as error:  # noqa: BLE001 - written to the ledger as that of each mail concerned
-            permits |= dict.fromkeys(recipients, error)
+            refusals |= dict.fromkeys(recipients, error)
         else:
-            permits |= {pk: each.key not in forbidden for pk, each in recipients.items()}
-    return permits
+            refusals |= {pk: refused[each.key] for pk, each in recipients.items() if each.key in refused}
+    return refusals
 
 
 def _wishes_of(messages: Iterable[Message]) -> defaultdict[str, list[Subscription]]:

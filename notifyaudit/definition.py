@@ -63,7 +63,8 @@ def check_definition(cls: "type[AuditEmail]") -> None:
 
 def _require_order(cls: "type[AuditEmail]") -> None:
     """Attributes that we only declare must not hide those of a service that was there before."""
-    ours = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == __package__]
+    services = [base for base in cls.__mro__ if issubclass(base, BaseEmailService)]
+    ours = [base for base in services if base.__module__.partition(".")[0] == __package__]
     behind = cls.__mro__[cls.__mro__.index(ours[0]) :]
     for base in behind:
         if issubclass(base, BaseEmailService) and base not in ours and base is not BaseEmailService:

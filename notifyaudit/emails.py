@@ -1,6 +1,6 @@
 """What an application subclasses: one class per kind of email."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import timedelta, tzinfo
 from functools import cached_property
@@ -20,6 +20,7 @@ from notifyaudit.identity import id_of, type_of
 from notifyaudit.layout import Layout
 from notifyaudit.models import AuditEvent, Message, Preference, Reason, SkipReason
 from notifyaudit.permissions import holders
+from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
 from notifyaudit.retry import RetryPolicy
 from notifyaudit.samples import READER, sample_of
@@ -189,6 +190,15 @@ class AuditEmail(Composed):
             a queryset of those who may: by default who have the ``permission``, if there is one.
         """
         return recipients if cls.permission is None else holders(recipients, cls.permission, event.target)
+
+    @classmethod
+    def get_withheld(cls, recipients: Collection[Recipient]) -> Mapping[str, SkipReason]:
+        """
+        From whom of these this kind of mail is withheld whatever it is about, and why, by ``recipient.key``:
+        asked when an event is routed and again when a mail leaves, for at most some hundred at once.
+        """
+        del recipients
+        return {}
 
     def should_send(self) -> bool:
         """The last word, asked when the mail is about to leave."""

@@ -1,6 +1,6 @@
 """Who of those that an event may concern is told: by which kind of email, how soon, and why or why not."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from notifyaudit.digests import DigestEmail
@@ -47,8 +47,8 @@ def keys_about(email_classes: Iterable[type[AuditEmail]]) -> set[str]:
     return keys or {DigestEmail.key}
 
 
-Forbidden = Mapping[str, Container[str]]
-"""By the key of an email class, the keys of those whom it must not tell."""
+Refusals = Mapping[str, Mapping[str, SkipReason]]
+"""By the key of an email class, whom it must not tell, by their keys, and why."""
 
 
 def of_named(
@@ -56,17 +56,17 @@ def of_named(
     email_class: type[AuditEmail],
     recipient: Recipient,
     rows: list[Subscription],
-    forbidden: Forbidden,
+    refusals: Refusals,
 ) -> Invitation:
     """For somebody whom the class names: they are told, unless they have said otherwise, or must not be."""
     verdict = verdict_of(event, email_class, rows)
     frequency = email_class.default_frequency if verdict is None else verdict.frequency
     invitation = Invitation(recipient=recipient, reason=Reason.NAMED, email_class=email_class)
-    return _decided(invitation, event, rows, frequency, forbidden)
+    return _decided(invitation, event, rows, frequency, refusals)
 
 
 def of_subscriber(
-    event: AuditEvent, email_classes: Sequence[type[AuditEmail]], wishes: Wishes, forbidden: Forbidden
+    event: AuditEvent, email_classes: Sequence[type[AuditEmail]], wishes: Wishes, refusals: Refusals
 ) -> list[Invitation]:
     """
     For somebody whom no class names: at most one of these tells them, the most specific class that they want
@@ -84,7 +84,7 @@ def of_subscriber(
         invitation = Invitation(
             recipient=wishes.recipient, reason=_reason(verdict.row), email_class=email_class
         )
-        invitation = _decided(invitation, event, wishes.rows, verdict.frequency, forbidden)
+        invitation = _decided(invitation, event, wishes.rows, verdict.frequency, refusals)
         if is_told and not invitation.skip_reason:
             invitation = replace(invitation, skip_reason=SkipReason.COVERED)
         is_told = is_told or not invitation.skip_reason
@@ -143,7 +143,7 @@ def _decided(
     event: AuditEvent,
     rows: Sequence[Subscription],
     frequency: Frequency | None,
-    forbidden: Forbidden,
+    refusals: Refusals,
 ) -> Invitation:
     email_class, recipient = invitation.email_class, invitation.recipient
     tells_actor = email_class is not None and email_class.notify_actor
@@ -151,8 +151,9 @@ def _decided(
         return replace(invitation, skip_reason=SkipReason.ACTOR)
     if frequency is None:
         return replace(invitation, skip_reason=SkipReason.MUTED)
-    if email_class is not None and recipient.key in forbidden.get(email_class.key, ()):
-        return replace(invitation, skip_reason=SkipReason.PERMISSION)
+    refused = refusals.get(email_class.key, {}) if email_class is not None else {}
+    if recipient.key in refused:
+        return replace(invitation, skip_reason=refused[recipient.key])
     invitation = replace(invitation, frequency=frequency)
     if invitation.carrier.collects and has_ended(invitation.carrier, event, rows):
         return replace(invitation, skip_reason=SkipReason.MUTED)

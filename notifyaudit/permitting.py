@@ -1,6 +1,7 @@
-"""Who may hear of an event at all: by the permission of its email class, or by the class's own filter."""
+"""Who may hear of an event at all: by what its email class withholds, its permission, or its own filter."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -8,45 +9,57 @@ from django.db.models import QuerySet
 from notifyaudit import conf
 from notifyaudit.emails import AuditEmail
 from notifyaudit.identity import id_of, key_from
-from notifyaudit.models import AuditEvent
+from notifyaudit.models import AuditEvent, SkipReason
 from notifyaudit.permissions import are_rows
 from notifyaudit.recipients import Recipient
 
 
-def forbidden(
+def refusals(
     email_class: type[AuditEmail], event: AuditEvent, recipients: Collection[Recipient]
-) -> frozenset[str]:
+) -> Mapping[str, SkipReason]:
     """
-    The keys of those of these whom the class must not tell of the event.
+    Whom of these the class must not tell of the event, by their keys, and why.
 
     Raises:
-        Exception: whatever ``filter_recipients()`` raises.
+        Exception: whatever ``get_withheld()`` or ``filter_recipients()`` raises.
     """
-    if not asks(email_class):
-        return frozenset()
+    if not (recipients and asks(email_class)):
+        return {}
+    refused = {key: SkipReason(reason) for key, reason in email_class.get_withheld(recipients).items()}
+    if _permits(email_class):
+        allowed = _allowed(email_class, event, recipients)
+        for each in recipients:
+            # An address has no permissions, and a filter of one's own is asked for users.
+            if each.user_id not in allowed if each.user_id else not _is_own(email_class, "filter_recipients"):
+                refused[each.key] = SkipReason.PERMISSION
+    return refused
+
+
+def asks(email_class: type[AuditEmail]) -> bool:
+    """Whether there is anything to ask."""
+    return _permits(email_class) or _is_own(email_class, "get_withheld")
+
+
+def is_of_event(email_class: type[AuditEmail]) -> bool:
+    """Whether the answer can be another for another event; else one query answers for all."""
+    return _permits(email_class) and (_is_own(email_class, "filter_recipients") or not are_rows())
+
+
+def _permits(email_class: type[AuditEmail]) -> bool:
+    return email_class.permission is not None or _is_own(email_class, "filter_recipients")
+
+
+def _allowed(
+    email_class: type[AuditEmail], event: AuditEvent, recipients: Collection[Recipient]
+) -> frozenset[str]:
     user_model = get_user_model()
     keys = {key_from(user_model, each.user_id) for each in recipients if each.user_id} - {None}
     users = user_model._base_manager.using(conf.current().DATABASE).filter(pk__in=keys)
     found = email_class.filter_recipients(users, event) if keys else ()
     pks = found.values_list("pk", flat=True) if isinstance(found, QuerySet) else [user.pk for user in found]
-    allowed = {id_of(user_model(pk=pk)) for pk in pks}
-    return frozenset(
-        each.key
-        for each in recipients
-        # An address has no permissions, and a filter of one's own is asked for users.
-        if (each.user_id not in allowed if each.user_id else not _filters(email_class))
-    )
+    return frozenset(id_of(user_model(pk=pk)) for pk in pks)
 
 
-def asks(email_class: type[AuditEmail]) -> bool:
-    """Whether there is anything to ask."""
-    return email_class.permission is not None or _filters(email_class)
-
-
-def is_of_event(email_class: type[AuditEmail]) -> bool:
-    """Whether the answer can be another for another event; else one query answers for all."""
-    return _filters(email_class) or not are_rows()
-
-
-def _filters(email_class: type[AuditEmail]) -> bool:
-    return email_class.filter_recipients.__func__ is not AuditEmail.filter_recipients.__func__  # type: ignore[attr-defined]
+def _is_own(email_class: type[AuditEmail], hook: str) -> bool:
+    theirs: Any = getattr(email_class, hook)
+    return theirs.__func__ is not getattr(AuditEmail, hook).__func__

@@ -17,7 +17,7 @@ from notifyaudit.actions import known
 from notifyaudit.contention import persistent
 from notifyaudit.context import on_behalf_of
 from notifyaudit.emails import AuditEmail
-from notifyaudit.inviting import Forbidden, keys_about, of_named, of_subscriber
+from notifyaudit.inviting import Refusals, keys_about, of_named, of_subscriber
 from notifyaudit.isolation import isolated
 from notifyaudit.joining import write
 from notifyaudit.models import AuditEvent, Notification
@@ -102,14 +102,14 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail], audience: Audien
         try:
             with on_behalf_of(event.correlation_id), isolated():
                 chunk = next(chunks, None)
-                forbidden = {email_class.key: permitting.forbidden(email_class, event, chunk or ())}
+                refusals = {email_class.key: permitting.refusals(email_class, event, chunk or ())}
         except Exception as error:
             logger.exception("%s could not say whom to tell of event %s", email_class.key, event.pk)
             _write_failure(event, email_class, error)
             return False
         if chunk is None:
             return True
-        _write_named(event, email_class, chunk, audience, forbidden)
+        _write_named(event, email_class, chunk, audience, refusals)
         if stopping.requested():
             return False
 
@@ -118,18 +118,18 @@ def _tell_subscribers(
     event: AuditEvent, email_classes: Sequence[type[AuditEmail]], audience: Audience
 ) -> bool:
     for chunk in audience.chunks():
-        forbidden = {}
+        refusals = {}
         for email_class in email_classes:
             try:
                 with on_behalf_of(event.correlation_id), isolated():
                     recipients = [wishes.recipient for wishes in chunk]
-                    forbidden[email_class.key] = permitting.forbidden(email_class, event, recipients)
+                    refusals[email_class.key] = permitting.refusals(email_class, event, recipients)
             except Exception as error:
                 logger.exception("%s could not say who may hear of event %s", email_class.key, event.pk)
                 _write_failure(event, email_class, error)
-        able = [email_class for email_class in email_classes if email_class.key in forbidden]
+        able = [email_class for email_class in email_classes if email_class.key in refusals]
         if able or not email_classes:
-            _write_subscribers(event, able, chunk, forbidden)
+            _write_subscribers(event, able, chunk, refusals)
         if stopping.requested():
             return False
     return True
@@ -148,19 +148,19 @@ def _write_named(
     email_class: type[AuditEmail],
     chunk: list[Recipient],
     audience: Audience,
-    forbidden: Forbidden,
+    refusals: Refusals,
 ) -> None:
     with transaction.atomic(using=conf.current().DATABASE):
         _hold(event)
         told = _told(event, chunk).filter(email_key=email_class.key).values_list("recipient_key", flat=True)
         new = _without(chunk, told)
         said = audience.of(new)
-        write(event, [of_named(event, email_class, each, said[each.key], forbidden) for each in new])
+        write(event, [of_named(event, email_class, each, said[each.key], refusals) for each in new])
 
 
 @persistent
 def _write_subscribers(
-    event: AuditEvent, email_classes: list[type[AuditEmail]], chunk: list[Wishes], forbidden: Forbidden
+    event: AuditEvent, email_classes: list[type[AuditEmail]], chunk: list[Wishes], refusals: Refusals
 ) -> None:
     with transaction.atomic(using=conf.current().DATABASE):
         _hold(event)
@@ -169,9 +169,7 @@ def _write_subscribers(
         told = _told(event, recipients).values_list("recipient_key", flat=True)
         new = {recipient.key for recipient in _without(recipients, told)}
         found = [
-            of_subscriber(event, email_classes, each, forbidden)
-            for each in chunk
-            if each.recipient.key in new
+            of_subscriber(event, email_classes, each, refusals) for each in chunk if each.recipient.key in new
         ]
         write(event, [invitation for invitations in found for invitation in invitations])
 

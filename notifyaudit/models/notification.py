@@ -29,6 +29,7 @@ class SkipReason(models.TextChoices):
     MUTED = "muted", _("does not want to hear of it")
     UNSUBSCRIBED = "unsubscribed", _("has unsubscribed since")
     PERMISSION = "permission", _("is not permitted to see it")
+    FLAG = "flag", _("the feature is not switched on for them")
     STORM = "storm", _("there were too many at once")
     COVERED = "covered", _("another mail has told them")
     INACTIVE = "inactive", _("the account is inactive")

@@ -19,6 +19,7 @@ from notifyaudit import (
     RetryPolicy,
     checks,
     conf,
+    contrib,
     exceptions,
     record,
     routing,
@@ -385,8 +386,10 @@ def test_figures_in_prose_are_the_codes():
 
 
 def source_of_checks():
-    directory = Path(checks.__file__).parent
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.py")))
+    # A part that is about one package has its checks beside it.
+    folders = (Path(checks.__file__).parent, Path(contrib.__file__).parent)
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def test_the_hint_of_a_wrong_setting_leads_to_its_page():

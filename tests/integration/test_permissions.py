@@ -93,6 +93,26 @@ def test_whoever_loses_it_before_the_mail_leaves_is_not_told(viewer, mailoutbox)
     assert (reasons(), mailoutbox) == ({key(viewer): "permission"}, [])
 
 
+def test_a_class_may_withhold_itself_for_a_reason_of_its_own(user, other):
+    withheld = {key(user): "flag"}
+    hook = classmethod(lambda cls, recipients: dict(withheld))
+    with email_kind([user, other], get_withheld=hook):
+        record(DocumentAction.FILED)
+        route_pending()
+        assert reasons() == {key(user): "flag", key(other): ""}
+        withheld[key(other)] = "flag"
+        assert send_due() == {"cancelled": 1}
+    assert reasons() == {key(user): "flag", key(other): "flag"}
+
+
+def test_a_reason_that_there_is_not_is_the_failure_of_the_class():
+    hook = classmethod(lambda cls, recipients: {each.key: "suspended" for each in recipients})
+    with email_kind([ADDRESS], get_withheld=hook):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert "'suspended' is not a valid SkipReason" in Notification.objects.get().error
+
+
 def test_a_digest_leaves_without_what_its_reader_may_not_see_any_more(viewer, document, audit_outbox):
     subscribe(viewer, "document.*", frequency=Frequency.DAILY)
     with (

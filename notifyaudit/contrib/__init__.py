@@ -1,0 +1,1 @@
+"""What the library does with one other package each; imported by whoever uses that package."""
