@@ -18,13 +18,19 @@ class AuditContext:
     Args:
         get_actor: asked at each record(), not before, so that a user who is authenticated late in the
             request, or lazily, is the one recorded.
-        correlation_id: shared by all events of one request or job.
+        get_correlation_id: what all events of one request or job share; asked at each record() as well, for
+            django-guid's middleware may stand behind ours.
         metadata: what else is known about the circumstances; JSON.
     """
 
     get_actor: Callable[[], Any] = lambda: None
-    correlation_id: str = ""
+    get_correlation_id: Callable[[], str] = str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def correlation_id(self) -> str:
+        """As of now; empty: there is none."""
+        return self.get_correlation_id()
 
 
 _current: ContextVar[AuditContext] = ContextVar("notifyaudit_context", default=AuditContext())  # noqa: B039
@@ -48,7 +54,7 @@ def activate(context: AuditContext) -> Iterator[AuditContext]:
 @contextmanager
 def on_behalf_of(correlation_id: str) -> Iterator[None]:
     """Work for an event in the background: nobody acts, and what is recorded or logged has the event's id."""
-    with activate(AuditContext(correlation_id=correlation_id)), compat.correlated(correlation_id):
+    with activate(AuditContext(get_correlation_id=lambda: correlation_id)), compat.correlated(correlation_id):
         yield
 
 
@@ -63,12 +69,13 @@ def audit_context(
             ...
 
     What is not given is taken from the surrounding context; ``metadata`` is added to it. A block that
-    is in no context gets a new correlation id.
+    is in no context gets django-guid's correlation id, if there is one, else a new one.
     """
     outer = current()
+    identifier = correlation_id or outer.correlation_id or compat.correlation_id() or uuid4().hex
     inner = replace(
         outer,
-        correlation_id=correlation_id or outer.correlation_id or uuid4().hex,
+        get_correlation_id=lambda: identifier,
         metadata={**outer.metadata, **(metadata or {})},
     )
     if actor is not INHERITED:

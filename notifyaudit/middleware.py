@@ -18,9 +18,9 @@ class AuditMiddleware:
     """
     Sets actor, path, method and correlation id for each request, sync or async.
 
-    The actor is ``request.user`` at the moment of each record(). The correlation id is django-guid's
-    when its middleware runs before this one, else a new one. Of the URL only the path is kept: a query
-    string may hold a token or personal data.
+    The actor is ``request.user`` at the moment of each record(). The correlation id is django-guid's where
+    its middleware runs too, before or after this one, else a new one. Of the URL only the path is kept: a
+    query string may hold a token or personal data.
     """
 
     sync_capable = True
@@ -44,8 +44,9 @@ class AuditMiddleware:
 
 
 def _context_of(request: "HttpRequest") -> AuditContext:
+    own = uuid4().hex
     return AuditContext(
         get_actor=lambda: getattr(request, "user", None),
-        correlation_id=compat.correlation_id() or uuid4().hex,
+        get_correlation_id=lambda: compat.correlation_id() or own,
         metadata={"url": request.path, "method": request.method},
     )

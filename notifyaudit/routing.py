@@ -56,6 +56,11 @@ def route(event: AuditEvent) -> None:
     who is told and who is not. A class that raises is written down too, tells nobody until it is asked again,
     and keeps nobody else from it.
     """
+    with on_behalf_of(event.correlation_id):
+        _route(event)
+
+
+def _route(event: AuditEvent) -> None:
     email_classes = most_specific_first(emails.for_action(event.action), event.action)
     audience = Audience(event, keys_about(email_classes), CHUNK)
     able = []
@@ -91,7 +96,8 @@ def _route_safely(event: AuditEvent) -> bool:
         route(event)
     except Exception:
         # Not an email class (see _tell_all) but the ledger itself: the next pass takes up the event.
-        logger.exception("event %s could not be routed and stays unrouted", event.pk)
+        with on_behalf_of(event.correlation_id):
+            logger.exception("event %s could not be routed and stays unrouted", event.pk)
         return False
     return True
 
@@ -100,7 +106,7 @@ def _tell_all(event: AuditEvent, email_class: type[AuditEmail], audience: Audien
     chunks = _recipients(event, email_class)
     while True:
         try:
-            with on_behalf_of(event.correlation_id), isolated():
+            with isolated():
                 chunk = next(chunks, None)
                 refusals = {email_class.key: permitting.refusals(email_class, event, chunk or ())}
         except Exception as error:
@@ -121,7 +127,7 @@ def _tell_subscribers(
         refusals = {}
         for email_class in email_classes:
             try:
-                with on_behalf_of(event.correlation_id), isolated():
+                with isolated():
                     recipients = [wishes.recipient for wishes in chunk]
                     refusals[email_class.key] = permitting.refusals(email_class, event, recipients)
             except Exception as error:
@@ -218,15 +224,18 @@ def _ask_again_safely(failure: Notification) -> None:
     try:
         if email_class is None:
             return
-        audience = Audience(failure.event, keys_about([email_class]), CHUNK)
-        if _tell_all(failure.event, email_class, audience) and _tell_subscribers(
-            failure.event, [email_class], audience
-        ):
+        if _tell_those_of(email_class, failure.event):
             # Not if it has raised once more meanwhile, which is written to the same row.
             _failures().filter(pk=failure.pk, attempts=failure.attempts).delete()
     except Exception:
         # As in _route_safely: what is wrong with one must not keep the others, or any mail, from leaving.
         logger.exception("event %s could not be routed again", failure.event_id)
+
+
+def _tell_those_of(email_class: type[AuditEmail], event: AuditEvent) -> bool:
+    audience = Audience(event, keys_about([email_class]), CHUNK)
+    with on_behalf_of(event.correlation_id):
+        return _tell_all(event, email_class, audience) and _tell_subscribers(event, [email_class], audience)
 
 
 def _hold(event: AuditEvent) -> None:

@@ -151,7 +151,8 @@ def _send_batch(batch: Claim, transport: Transport, outcomes: Counter[MessageSta
                     unsettled += [(each, _given_back(each)) for each, _ in going[position:]]
                     break
                 try:
-                    unsettled.append((parcel, _transmit(parcel, mail, transport)))
+                    with on_behalf_of(parcel.correlation_id):
+                        unsettled.append((parcel, _transmit(parcel, mail, transport)))
                 except NoConnection as error:
                     unsettled += [(each, _given_back(each, error)) for each, _ in going[position:]]
                     batch.release([rest.message for rest in parcels[start + step :]])
@@ -283,7 +284,10 @@ def _write(
 
 def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
     if not batch.settle(parcel.message, status=outcome.status, **outcome.values):
-        logger.warning("message %s was taken over by another worker: the lease had ended", parcel.message.pk)
+        with on_behalf_of(parcel.correlation_id):
+            logger.warning(
+                "message %s was taken over by another worker: the lease had ended", parcel.message.pk
+            )
         return False
     if outcome.skip_reason:
         notifications = Notification.objects.using(conf.current().DATABASE)

@@ -15,7 +15,7 @@ DATABASE_UNAVAILABLE = ""
 SECRET_KEY = "only for tests, and there is nothing to protect"
 DEBUG = False
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp", "waffle"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp", "django_guid", "waffle"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 NOTIFYAUDIT = {"BASE_URL": "https://site.example"}
 

@@ -176,8 +176,9 @@ def _subject(target: models.Model | Subject) -> Subject:
 
 def _circumstances(seen: Seen) -> AuditContext:
     current = context.current()
+    identifier = seen.correlation_id or current.correlation_id
     return AuditContext(
         get_actor=current.get_actor,
-        correlation_id=seen.correlation_id or current.correlation_id,
+        get_correlation_id=lambda: identifier,
         metadata={**current.metadata, **seen.metadata},
     )

@@ -27,7 +27,7 @@ import notifyaudit
 from example_site.inspections.actions import InspectionAction
 from example_site.inspections.forms import InspectionForm
 from example_site.inspections.models import Building, Inspection, User
-from notifyaudit import conf, record, subscribe
+from notifyaudit import audit_context, conf, record, subscribe
 from notifyaudit.models import AuditEvent, Message, Notification, Preference, SignalCall, Subscription
 from notifyaudit.registry import emails as registry
 from notifyaudit.sources import Kind, Seen
@@ -396,6 +396,17 @@ def test_the_source_on_audit_trails_keeps_quiet_about_imports(page_runner, inspe
         newest()
     ]
     assert newest().source_ref == "2"
+
+
+def test_the_function_on_correlation_ids_finds_events_and_mails(page_runner, ready, reviewer, audit_outbox):
+    page = page_runner(DOCS / "how-to" / "correlation-ids.md")
+    with audit_context(correlation_id="request-7"):
+        ready.complete(by=reviewer)
+    sent = audit_outbox.all()
+    events, messages = page["traces"]("request-7")
+    assert [event.action for event in events] == [InspectionAction.COMPLETED]
+    assert {message.pk for message in messages} == {email.message.pk for email in sent} != set()
+    assert [len(found) for found in page["traces"]("request-8")] == [0, 0]
 
 
 def newest() -> AuditEvent:
