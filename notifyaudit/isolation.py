@@ -14,6 +14,12 @@ def isolated() -> AbstractContextManager[Any]:
     autocommit, as in a worker, a failed query breaks nothing and nothing is spent.
     """
     alias = conf.current().DATABASE
-    if transaction.get_connection(alias).in_atomic_block:
-        return transaction.atomic(using=alias)
-    return nullcontext()
+    connection = transaction.get_connection(alias)
+    if not connection.in_atomic_block:
+        return nullcontext()
+    savepoint = transaction.atomic(using=alias)
+    # In a test's own transaction a hook may do what it may in a worker, where none is open: begin a durable
+    # one. Django marks the blocks of its test cases so.
+    is_only_the_tests = all(block._from_testcase for block in connection.atomic_blocks)  # noqa: SLF001
+    savepoint._from_testcase = is_only_the_tests  # type: ignore[attr-defined]  # noqa: SLF001
+    return savepoint
