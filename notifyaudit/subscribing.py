@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import QuerySet
 
 from notifyaudit import conditions, conf
@@ -177,8 +177,25 @@ def _matter(what: Any) -> tuple[Matter, str]:
 
 
 def _write(topic: dict[str, Any], **values: Any) -> Subscription:
-    row, _ = _rows().update_or_create(key=key_of(topic), defaults={**topic, **values})
-    return row
+    # As update_or_create() does it, whose get() is a query in a loop to django-zeal where somebody writes
+    # several rows: they are several statements, and no reading of them beforehand would make them fewer.
+    key, given = key_of(topic), {**topic, **values}
+    alias = conf.current().DATABASE
+    with transaction.atomic(using=alias):
+        found = _rows().select_for_update().filter(key=key)
+        row = found.first()
+        if row is None:
+            try:
+                with transaction.atomic(using=alias):
+                    return _rows().create(key=key, **given)
+            except IntegrityError:
+                row = found.first()  # another process was first
+                if row is None:
+                    raise
+        for name, value in given.items():
+            setattr(row, name, value)
+        row.save(using=alias, update_fields=list(given))
+        return row
 
 
 def key_of(topic: Mapping[str, Any]) -> str:
