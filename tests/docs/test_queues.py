@@ -1,4 +1,4 @@
-"""A project with the settings of the page on queues, and nothing else for them, starts and is not warned."""
+"""A project with the settings of the pages on queues, and nothing else, starts and is not warned."""
 
 import os
 import subprocess
@@ -7,9 +7,11 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.acceptance.test_queues import CELERY, RQ
 from tests.docs.pages import DOCS, ROOT, blocks
 
-PAGE = list(blocks(DOCS / "how-to" / "choose-a-queue.md"))
+PAGES = [DOCS / "how-to" / name for name in ("choose-a-queue.md", "use-rq.md", "use-celery.md")]
+PAGE = [block for page in PAGES for block in blocks(page)]
 WITH_TASKS = [block for block in PAGE if block.file == "settings.py" and "TASKS = {" in block.code]
 BACKENDS = ("django_tasks_db", "django_tasks_rq", "django_tasks_celery")
 
@@ -50,5 +52,17 @@ def test_the_settings_of_a_queue_work(backend, tmp_path):
     assert messages == "[]"
 
 
-def test_every_queue_with_settings_on_the_page_is_tested():
+def test_every_queue_with_settings_on_a_page_is_tested():
     assert len(WITH_TASKS) == len(BACKENDS)
+
+
+def test_the_acceptance_tests_start_workers_as_the_pages_say():
+    lines = {
+        line.removeprefix("$ ")
+        for block in PAGE
+        if block.language == "console"
+        for line in block.code.splitlines()
+    }
+    assert f"python manage.py {' '.join(RQ.worker[2:])}" in lines
+    celery = " ".join(CELERY.worker[2:6]).replace("tests.acceptance.celery_app", "mysite")
+    assert celery in lines

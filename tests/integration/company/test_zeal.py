@@ -3,6 +3,8 @@
 import django
 import pytest
 
+from tests.integration.company.conftest import FILES
+
 pytest_plugins = ["pytester"]
 
 WATCHED = """
@@ -107,3 +109,131 @@ def test_a_loop_in_get_recipients_is_the_reason_of_the_failure(watched):
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*NPlusOneError: N+1 detected on shop.Item.sellers at *shop/emails.py:*"])
+
+
+SITE = {
+    "settings.py": FILES["settings.py"]
+    + """
+        INSTALLED_APPS += ["django.contrib.sessions"]
+        MIGRATION_MODULES["sessions"] = None
+        ROOT_URLCONF = "shop.urls"
+        ALLOWED_HOSTS = ["testserver"]
+        MIDDLEWARE = [
+            "zeal.middleware.zeal_middleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "notifyaudit.middleware.AuditMiddleware",
+        ]
+        """,
+    "shop/urls.py": """
+        from django.urls import include, path
+
+        urlpatterns = [path("notifyaudit/", include("notifyaudit.urls"))]
+        """,
+    "shop/actions.py": """
+        from notifyaudit import Action
+
+        class EditAction(Action):
+            EDITED = "order.edited", "Order edited"
+        """,
+    "shop/emails.py": FILES["shop/emails.py"]
+    + """
+        from datetime import timedelta
+        from shop.actions import EditAction
+
+        class OrderEditedEmail(OrderPaidEmail):
+            actions = [EditAction.EDITED]
+            permission = "shop.view_order"
+
+        class OrderBundleEmail(OrderPaidEmail):
+            actions = [EditAction.EDITED]
+            window = timedelta(minutes=10)
+            bundle_by = "target"
+        """,
+}
+
+PIPELINE = """
+    from datetime import timedelta
+
+    import pytest
+    from bs4 import BeautifulSoup
+    from django.contrib.auth.models import Group, User
+    from notifyaudit import Frequency, record, record_many, subscribe, track
+    from notifyaudit.models import AuditEvent, Notification, Subscription
+    from shop.actions import EditAction
+    from shop.emails import OrderBundleEmail, OrderEditedEmail, OrderPaidEmail
+    from shop.models import Order, OrderAction
+    from zeal import zeal_context
+
+    def edit(order, *titles):
+        for title in titles:
+            with track(order, EditAction.EDITED):
+                Order.objects.filter(pk=order.pk).update(title=title)
+
+    def test_recording_many(people):
+        orders = [Order.objects.create(title=f"Order {n}", customer=people[n]) for n in range(10)]
+        with zeal_context():
+            record_many([{"action": OrderAction.PAID, "target": each, "actor": people[0]} for each in orders])
+            for order in Order.objects.all():
+                record(OrderAction.PAID, target=order, actor=people[0])
+            with track(Order.objects.all(), EditAction.EDITED):
+                Order.objects.update(title="edited")
+        assert AuditEvent.objects.count() == 30
+
+    def test_digests_of_subscribers_and_of_a_group(pay, people, audit_outbox):
+        group = Group.objects.create(name="watchers")
+        group.user_set.add(*people[:10])
+        with zeal_context():
+            subscribe(group, "order.*", frequency=Frequency.DAILY)
+            for user in people[10:20]:
+                subscribe(user, OrderAction.PAID, frequency=Frequency.DAILY)
+                subscribe(user, "order.*", frequency=Frequency.DAILY)
+            for number in range(5):
+                edit(pay(f"Order {number}", buyer=number), "new")
+            audit_outbox.assert_not_sent(to=people[0], because="waiting")
+            digests = audit_outbox.close_digests(Frequency.DAILY).all()
+        assert {email.recipient for email in digests} >= set(people[:20])
+
+    def test_mails_that_wait_for_company_and_those_without_the_permission(people, pay, audit_outbox):
+        with zeal_context():
+            for number in range(5):
+                edit(pay(f"Order {number}", buyer=number), "a", "b", "c")
+            audit_outbox.advance(timedelta(hours=1))
+            bundles = audit_outbox.all(OrderBundleEmail)
+            audit_outbox.assert_not_sent(OrderEditedEmail, because="permission")
+        assert len(bundles) == 5 * 20
+
+    def test_the_preference_centre(people, pay, client):
+        user = people[20]
+        orders = [pay(f"Order {number}", buyer=number) for number in range(5)]
+        for order in orders:
+            subscribe(user, "order.*", target=order, frequency=Frequency.DAILY)
+        client.force_login(user)
+        page = BeautifulSoup(client.get("/notifyaudit/preferences/").content.decode(), "html.parser")
+        names = [field["name"] for field in page.select("select") if field.select("option[value=weekly]")]
+        assert len(names) == 8  # three kinds of email, five orders
+        answer = client.post("/notifyaudit/preferences/", dict.fromkeys(names, "weekly"))
+        assert answer.status_code == 302
+        assert list(Subscription.objects.values_list("frequency", flat=True)) == ["weekly"] * 8
+        assert client.get("/notifyaudit/preferences/").status_code == 200
+
+    @pytest.mark.parametrize(
+        "page", ["", "shop.OrderPaidEmail/", "shop.OrderBundleEmail/", "notifyaudit.DigestEmail/"]
+    )
+    def test_previews(people, pay, client, audit_outbox, page):
+        for number in range(5):
+            edit(pay(f"Order {number}", buyer=number), "a", "b")
+        audit_outbox.all()
+        client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
+        assert client.get(f"/notifyaudit/previews/{page}").status_code == 200
+
+    def test_this_sees_a_query_in_a_loop(people, pay):
+        for number in range(3):
+            pay(f"Order {number}", buyer=number)
+        with pytest.raises(Exception, match="N.1 detected on shop.Order.customer"), zeal_context():
+            [order.customer.username for order in Order.objects.all()]
+"""
+
+
+def test_the_whole_pipeline_and_its_pages(run):
+    run(PIPELINE, "-q", **SITE).assert_outcomes(passed=9)
