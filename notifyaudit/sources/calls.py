@@ -172,7 +172,9 @@ def _hold(call: SignalCall) -> bool:
 
 def _run(call: SignalCall) -> None:
     receiver, signal = naming.find_receiver(call.receiver), _signal(call.signal)
-    circumstances = AuditContext(get_actor=lambda: _actor(call), correlation_id=call.correlation_id)
+    circumstances = AuditContext(
+        get_actor=lambda: _actor(call), get_correlation_id=lambda: call.correlation_id
+    )
     with activate(circumstances), compat.correlated(call.correlation_id):
         receiver(signal=signal, sender=loads_sender(call.sender), **loads(call.arguments))
     # Somebody has caught an error, or asked for it; else the savepoint would be undone without a word.
