@@ -15,9 +15,11 @@ import django
 import pytest
 
 from example_site.processes import ROOT, Processes
+from tests.acceptance.brokers import RabbitMq
 from tests.acceptance.databases import Database, missing
 from tests.acceptance.example import SECONDS, Example
 from tests.acceptance.test_delivery import COMPLETE, COMPLETED
+from tests.acceptance.test_queues import CELERY
 from tests.docs.pages import DOCS, Block, blocks, pages
 
 PAGE = list(blocks(DOCS / "how-to" / "run-the-sweep.md"))
@@ -51,6 +53,27 @@ def test_django_crontask_has_the_sweep_run(queue, databases, tmp_path):
         assert "Loaded tasks from tests.acceptance.scheduled" in scheduler.output
         assert scheduler.exit_code == 0
         assert example.inbox.counts() == COMPLETED
+
+
+def test_celery_beat_has_the_sweep_run_without_a_wake_up(databases, tmp_path):
+    if not find_spec("celery"):
+        missing("celery is not installed")
+    broker = RabbitMq()
+    broker.proxy.open()
+    try:
+        with running(databases("sqlite"), tmp_path, "tests.acceptance.beat_settings") as example:
+            example.processes.environment |= {
+                "BROKER_PORT": str(broker.proxy.port),
+                "BROKER_NAME": broker.name,
+            }
+            worker = (*CELERY.worker, "--beat", "--schedule", str(tmp_path / "beat"))
+            example.processes._start("worker", list(worker))
+            example.run_script(COMPLETE)
+            example.wait_for_mails(COMPLETED)
+            assert example.tasks() == 0
+    finally:
+        broker.proxy.close()
+        broker.remove()
 
 
 def test_the_line_for_cron_sends_what_is_due(databases, tmp_path):

@@ -1,0 +1,1 @@
+"""An app whose one task is on the schedule of Celery beat."""
