@@ -421,9 +421,9 @@ class TestNotSent:
 
     def test_an_unknown_reason_is_refused_with_those_that_there_are(self, audit_outbox):
         assert failure_of(audit_outbox.assert_not_sent, because="bogus", error=ValueError) == (
-            "because='bogus' is no reason; known are actor, bundled, cancelled, covered, deleted, expired, "
-            "failed, held, inactive, invalid_address, muted, no_address, not_allowed, not_asked, permission, "
-            "should_send, storm, uncertain, unchanged, unsubscribed, waiting."
+            "because='bogus' is no reason; known are actor, bundled, cancelled, covered, deleted, "
+            "expired, failed, flag, held, inactive, invalid_address, muted, no_address, not_allowed, "
+            "not_asked, permission, should_send, storm, uncertain, unchanged, unsubscribed, waiting."
         )
 
     def test_a_predicate_of_the_whole_mail_may_ask_what_only_a_sent_one_has(self, change, audit_outbox):
