@@ -17,7 +17,7 @@ PYTEST := $(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest
 # Tests that run on SQLite too, where their lines are counted.
 UNCOUNTED := $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-acceptance test-sqlite test-postgres test-mariadb test-others lint messages bench faults clean install-demo install-dev
+.PHONY: help demo serve test test-acceptance test-sqlite test-postgres test-mariadb test-others test-sources lint messages bench faults clean install-demo install-dev
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,7 +32,7 @@ test: install-dev ## All tests on SQLite, and those that touch a database on Pos
 	@$(BIN)/coverage erase
 	@echo "Two runs at a time; each tells when it is done. This takes minutes."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
-		test-acceptance test-sqlite test-postgres test-mariadb test-others
+		test-acceptance test-sqlite test-postgres test-mariadb test-others test-sources
 	@[ -z "$(COVERAGE)" ] || { $(BIN)/coverage combine --quiet && $(BIN)/coverage report; }
 
 # The longest first, so that none is left for one core alone at the end.
@@ -50,6 +50,12 @@ test-mariadb:
 
 test-others:
 	$(PYTEST) tests/docs tests/unit tests/example
+
+# In a project of their own: each audit package and its models are installed there.
+test-sources:
+	$(PYTEST) tests/sources --ds=tests.sources.settings
+	NOTIFYAUDIT_TEST_DB=postgres $(PYTEST) tests/sources --ds=tests.sources.settings
+	NOTIFYAUDIT_TEST_DB=mariadb $(PYTEST) tests/sources --ds=tests.sources.settings
 
 lint: install-dev ## Ruff, mypy and the layers' contract
 	@$(BIN)/ruff check .

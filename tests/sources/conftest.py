@@ -1,0 +1,23 @@
+"""Runs under its own settings only, which install every audit package; nothing is collected under others."""
+
+from importlib.metadata import version
+
+from django.conf import settings
+
+PACKAGES = [
+    "django-simple-history",
+    "django-auditlog",
+    "django-reversion",
+    "django-field-history",
+    "django-lifecycle",
+    "django-pghistory",
+    "django-pgtrigger",
+]
+
+INSTALLED = settings.SETTINGS_MODULE == "tests.sources.settings"
+if not INSTALLED:
+    collect_ignore_glob = ["*"]
+
+
+def pytest_report_header():
+    return "packages: " + ", ".join(f"{name} {version(name)}" for name in PACKAGES) if INSTALLED else []

@@ -1,0 +1,1 @@
+"""Models that triggers watch; installed on PostgreSQL only."""

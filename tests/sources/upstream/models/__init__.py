@@ -1,0 +1,18 @@
+"""One module for each audit package, so that each can be read as a project's own models."""
+
+from .auditlog import LoggedInspection
+from .field_history import TrackedInspection
+from .lifecycle import HookedInspection
+from .reversion import VersionedInspection
+from .shape import Building, Tag
+from .simple_history import HistoricInspection
+
+__all__ = [
+    "Building",
+    "HistoricInspection",
+    "HookedInspection",
+    "LoggedInspection",
+    "Tag",
+    "TrackedInspection",
+    "VersionedInspection",
+]

@@ -1,0 +1,8 @@
+import reversion
+
+from .shape import Inspection
+
+
+@reversion.register
+class VersionedInspection(Inspection):
+    pass

@@ -1,0 +1,3 @@
+from example_site.urls import urlpatterns as site
+
+urlpatterns = [*site]
