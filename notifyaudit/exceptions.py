@@ -64,11 +64,12 @@ class WrongDatabase(NotifyAuditError):
 
 
 class NotInTransaction(NotifyAuditError):
-    """``REQUIRE_ATOMIC`` is on and the caller opened no transaction."""
+    """The caller opened no transaction, under ``REQUIRE_ATOMIC`` or for what makes no sense without one."""
 
-    def __init__(self, call: str = "record()") -> None:
+    def __init__(self, call: str = "record()", *, message: str = "") -> None:
         super().__init__(
-            f"{call} was called outside a transaction, and NOTIFYAUDIT['REQUIRE_ATOMIC'] is on. Wrap the "
+            message
+            or f"{call} was called outside a transaction, and NOTIFYAUDIT['REQUIRE_ATOMIC'] is on. Wrap the "
             f"change and its {call} in one 'with transaction.atomic():'."
         )
 

@@ -18,10 +18,10 @@ from notifyaudit.journal import Journal, Write
 from notifyaudit.marking import audited_models, is_unaudited, owners
 from notifyaudit.origins import origin
 from notifyaudit.statements import as_text, savepoint, writes
+from notifyaudit.transactions import COMMITS, key_of
 
 logger = logging.getLogger("notifyaudit.audited")
 
-_COMMITS = object()
 _RETURNING = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 
 
@@ -68,7 +68,7 @@ class Watch:
     def settle(self) -> None:
         """Report what the latest block inside a test's own transaction has left without an event."""
         transaction, self._latest = self._latest, None
-        if transaction is not None and transaction.key is not _COMMITS:
+        if transaction is not None and transaction.key is not COMMITS:
             transaction()
 
     def _see(self, sql: str, cursor: Any) -> None:
@@ -102,25 +102,17 @@ class Watch:
         if self._latest is not None and self._is_open(self._latest):
             return self._latest
         self.settle()
-        transaction = _Transaction(_key(self._connection))
+        transaction = _Transaction(key_of(self._connection))
         if transaction.key is not None:
             self._latest = transaction
-        if transaction.key is _COMMITS:
+        if transaction.key is COMMITS:
             self._connection.on_commit(transaction, robust=True)
         return transaction
 
     def _is_open(self, transaction: _Transaction) -> bool:
-        if transaction.key is _COMMITS:
+        if transaction.key is COMMITS:
             return any(hook[1] is transaction for hook in self._connection.run_on_commit)
-        return _key(self._connection) == transaction.key
-
-
-def _key(connection: BaseDatabaseWrapper) -> object:
-    blocks: list[Any] = connection.atomic_blocks
-    tests_own = next((i for i, block in enumerate(blocks) if not block._from_testcase), len(blocks))  # noqa: SLF001 - see the note
-    if tests_own == len(blocks):
-        return None
-    return (connection.savepoint_ids[tests_own - 1] or blocks[tests_own]) if tests_own else _COMMITS
+        return key_of(self._connection) == transaction.key
 
 
 def _hit_nothing(sql: str, cursor: Any) -> bool:
@@ -134,8 +126,6 @@ def _hit_nothing(sql: str, cursor: Any) -> bool:
 # transaction's journal is one of them. They run on commit, and are dropped on rollback, so a journal that is
 # no longer among the pending ones belongs to a transaction that is over.
 #
-# A test's own transaction never commits. There a transaction of the code under test is the outermost
-# atomic() that is not the test case's; Django marks those with ``_from_testcase``, for its ``durable``.
-# Pending hooks would disturb tests that look at them, so the block itself is the key: its savepoint's
-# name, which no other has, and whose RELEASE and ROLLBACK are statements; or for ``savepoint=False`` the
-# block object, whose end shows when the next statement comes from elsewhere, or the test ends.
+# A test's own transaction never commits: see the note in notifyaudit.transactions. There the end of the
+# block is a RELEASE or ROLLBACK of its savepoint; without one it shows when the next statement comes from
+# elsewhere, or the test ends.

@@ -1,7 +1,7 @@
 """The tests' settings with every audit package installed: ``--ds=tests.sources.settings``."""
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASE, INSTALLED_APPS, MIDDLEWARE
+from tests.settings import DATABASE, INSTALLED_APPS, MIDDLEWARE, NOTIFYAUDIT
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -22,6 +22,31 @@ MIDDLEWARE = [
     "auditlog.middleware.AuditlogMiddleware",
     "field_history.middleware.FieldHistoryMiddleware",
 ]
+
+
+def mapping(model, *, deletions=True):
+    """Each source's own model, and the same actions for all."""
+    seen = {
+        "created": "upstream.scheduled",
+        "status=completed": "upstream.completed",
+        "price": "upstream.repriced",
+        "updated": "upstream.edited",
+        "deleted": "upstream.removed",
+    }
+    return {f"{model}.{what}": action for what, action in seen.items() if deletions or what != "deleted"}
+
+
+NOTIFYAUDIT = {
+    **NOTIFYAUDIT,
+    "SOURCES": {
+        "notifyaudit.sources.simple_history.SimpleHistory": mapping("upstream.HistoricInspection"),
+        "notifyaudit.sources.auditlog.Auditlog": mapping("upstream.LoggedInspection"),
+        "notifyaudit.sources.reversion.Reversion": mapping("upstream.VersionedInspection", deletions=False),
+        "notifyaudit.sources.field_history.FieldHistory": mapping(
+            "upstream.TrackedInspection", deletions=False
+        ),
+    },
+}
 
 ROOT_URLCONF = "tests.sources.upstream.urls"
 

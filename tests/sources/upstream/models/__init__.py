@@ -5,12 +5,15 @@ from .field_history import TrackedInspection
 from .lifecycle import HookedInspection
 from .reversion import VersionedInspection
 from .shape import Building, Tag
-from .simple_history import HistoricInspection
+from .simple_history import Crane, Forgetful, HistoricInspection, Ladder
 
 __all__ = [
     "Building",
+    "Crane",
+    "Forgetful",
     "HistoricInspection",
     "HookedInspection",
+    "Ladder",
     "LoggedInspection",
     "Tag",
     "TrackedInspection",

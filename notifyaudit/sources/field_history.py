@@ -1,0 +1,219 @@
+"""Events from django-field-history: one for each field that a save changed, and one for a new object."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib.contenttypes.models import ContentType
+from django.core import serializers
+from django.db import models
+from django.db.models import OuterRef, Subquery
+from django.db.models.signals import post_init
+from field_history.models import FieldHistory as Row
+from field_history.tracker import FieldHistoryTracker
+
+from notifyaudit import conf
+from notifyaudit.context import INHERITED
+from notifyaudit.identity import key_from, type_of
+from notifyaudit.sources.base import Seen
+from notifyaudit.sources.mapping import Kind
+from notifyaudit.sources.states import Changes, difference, with_references
+from notifyaudit.sources.table import ModelSource
+from notifyaudit.subjects import Subject
+
+_ONE_SAVE = timedelta(seconds=1)
+"""The rows of one save are made microseconds apart, each with the time of its own."""
+
+_being_made: ContextVar[list[Row] | None] = ContextVar("notifyaudit_field_history", default=None)
+
+
+class FieldHistory(ModelSource):
+    """
+    Reports the rows that a save has written, after it: the package sends no signal, and writes with
+    ``bulk_create()``. So it listens where the tracker wraps ``save()`` of each instance.
+
+    A row is one field. The first row of an object is its creation, and tells of all fields that the same
+    save wrote; each other row is an update of its field. Deletions are not kept.
+    """
+
+    name = "field_history"
+    model: ClassVar[type[models.Model]] = Row
+    moment: ClassVar[str] = "date_created"
+
+    def connect(self) -> None:
+        post_init.connect(_notice, sender=Row)
+        for tracker in self._trackers():
+            tracker.patch_save = _Listening(tracker, self)
+
+    def disconnect(self) -> None:
+        for tracker in self._trackers():
+            listening = vars(tracker).get("patch_save")
+            if isinstance(listening, _Listening) and listening.source is self:
+                listening.source = None
+                del tracker.patch_save
+
+    def rows(self) -> "models.QuerySet[Any]":
+        types = ContentType.objects.get_for_models(*self.models).values()
+        rows = super().rows().filter(content_type__in=types)
+        of_object = Row._base_manager.using(conf.current().DATABASE).filter(
+            content_type=OuterRef("content_type"), object_id=OuterRef("object_id")
+        )
+        of_field = of_object.filter(field_name=OuterRef("field_name"), pk__lt=OuterRef("pk"))
+        annotated: models.QuerySet[Any] = rows.select_related("user").annotate(
+            before=Subquery(of_field.order_by("-pk").values("pk")[:1]),
+            first=Subquery(of_object.order_by("pk").values("pk")[:1]),
+        )
+        return annotated
+
+    def seen_in(self, rows: Sequence[Any]) -> Iterable[Seen]:
+        rows = list(self.rows().filter(pk__in=[row.pk for row in rows]).order_by(self.moment, "pk"))
+        there = self.rows().in_bulk({key for row in rows for key in (row.before, row.first) if key})
+        together = self._written_with({row.pk: row for row in rows if row.first == row.pk})
+        told = [
+            (row, *compared)
+            for row in rows
+            if (compared := _compared(row, there.get(row.before), there[row.first], together)) is not None
+        ]
+        changes, targets = _named(told), _targets(rows)
+        for row, kind, _ in told:
+            yield Seen(
+                reference=str(row.pk),
+                kind=kind,
+                target=targets[row.content_type_id, row.object_id],
+                changes=changes[row.pk],
+                actor=row.user or INHERITED,
+                occurred_at=row.date_created,
+            )
+
+    def problems(self) -> Iterator[str]:
+        for rule in self.rules:
+            if rule.model is None:
+                continue
+            trackers = _trackers_of(rule.model)
+            fields = {field for tracker in trackers for field in tracker.fields}
+            if not trackers:
+                yield f"{rule.text!r}: {rule.model._meta.label} has no FieldHistoryTracker."
+            elif rule.occasion == Kind.DELETED:
+                yield f"{rule.text!r}: django-field-history keeps no deletions."
+            elif rule.occasion not in {*fields, *map(str, Kind)}:
+                yield f"{rule.text!r}: {rule.model._meta.label} does not track {rule.occasion!r}."
+
+    def _trackers(self) -> list[FieldHistoryTracker]:
+        # Models that inherit a tracker share it.
+        found = {id(tracker): tracker for model in self.models for tracker in _trackers_of(model)}
+        return list(found.values())
+
+    def _written_with(self, first: dict[Any, Any]) -> dict[Any, list[Any]]:
+        """Of each first row of an object, what the same save wrote."""
+        together: dict[Any, list[Any]] = {key: [] for key in first}
+        keys = {row.object_id for row in first.values()}
+        for row in self.rows().filter(before=None, object_id__in=keys, first__in=list(first)).order_by("pk"):
+            if row.date_created - first[row.first].date_created < _ONE_SAVE:
+                together[row.first].append(row)
+        return together
+
+
+class _Listening:
+    """In the place of a tracker's ``patch_save``: what it makes of ``save()`` is followed by a report."""
+
+    def __init__(self, tracker: FieldHistoryTracker, source: FieldHistory) -> None:
+        self._tracker = tracker
+        self.source: FieldHistory | None = source
+
+    def __call__(self, instance: models.Model) -> None:
+        FieldHistoryTracker.patch_save(self._tracker, instance)
+        tracked_save = instance.save
+
+        def save(**options: Any) -> Any:
+            token = _being_made.set([])
+            try:
+                result = tracked_save(**options)
+                made = [row for row in _being_made.get() or () if row.pk is not None]
+            finally:
+                _being_made.reset(token)
+            if made and self.source is not None:
+                self.source.report(*self.source.seen_in(made))
+            return result
+
+        instance.save = save  # type: ignore[method-assign]
+
+
+def _notice(*, instance: Row, **_: Any) -> None:
+    made = _being_made.get()
+    # One that was read has its key already. A new one gets it when it is written.
+    if made is not None and instance.pk is None:
+        made.append(instance)
+
+
+def _trackers_of(model: type[models.Model]) -> list[FieldHistoryTracker]:
+    return [
+        attribute
+        for base in model.__mro__
+        for attribute in vars(base).values()
+        if isinstance(attribute, FieldHistoryTracker)
+    ]
+
+
+def _compared(
+    row: Any, before: Any, first: Any, together: dict[Any, list[Any]]
+) -> tuple[Kind, Changes] | None:
+    model = _model_of(row)
+    if model is None:
+        return None
+    if before is not None:
+        return Kind.UPDATED, difference(model, _values(model, before), _values(model, row))
+    if first.pk == row.pk:
+        values = {name: value for each in together[row.pk] for name, value in _values(model, each).items()}
+        return Kind.CREATED, difference(model, None, values)
+    if row.date_created - first.date_created < _ONE_SAVE:
+        return None  # the creation tells it
+    return Kind.UPDATED, difference(model, dict.fromkeys(_values(model, row)), _values(model, row))
+
+
+def _values(model: type[models.Model], row: Any) -> dict[str, Any]:
+    # As FieldHistory.field_value does, but of a foreign key the key: to read its object costs a statement.
+    (restored,) = serializers.deserialize("json", row.serialized_data, ignorenonexistent=True)
+    names = {field.name: field.attname for field in model._meta.concrete_fields}
+    column = names.get(row.field_name)
+    return {} if column is None else {row.field_name: getattr(restored.object, column)}
+
+
+def _named(told: Sequence[tuple[Any, Kind, Changes]]) -> dict[Any, Changes]:
+    by_model: dict[type[models.Model], list[tuple[Any, Changes]]] = defaultdict(list)
+    for row, _, changes in told:
+        by_model[_model_of(row)].append((row.pk, changes))  # type: ignore[index]
+    return {
+        key: named
+        for model, several in by_model.items()
+        for (key, _), named in zip(
+            several, with_references(model, [each for _, each in several]), strict=True
+        )
+    }
+
+
+def _targets(rows: Sequence[Any]) -> dict[tuple[int, str], models.Model | Subject]:
+    """The objects, those of a model together; of one that is gone what is still known."""
+    names: dict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        names[row.content_type_id].add(row.object_id)
+    targets: dict[tuple[int, str], models.Model | Subject] = {}
+    for type_id, keys in names.items():
+        model = ContentType.objects.get_for_id(type_id).model_class()
+        if model is None:
+            continue
+        wanted = {key: key_from(model, str(key)) for key in keys}
+        objects = model._base_manager.using(conf.current().DATABASE).in_bulk(
+            [value for value in wanted.values() if value is not None]
+        )
+        for key, value in wanted.items():
+            gone = Subject(
+                type_name=type_of(model), id=str(key), repr=f"{model._meta.verbose_name} {key}", model=model
+            )
+            targets[type_id, key] = objects.get(value, gone)
+    return targets
+
+
+def _model_of(row: Any) -> type[models.Model] | None:
+    return ContentType.objects.get_for_id(row.content_type_id).model_class()

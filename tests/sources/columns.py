@@ -1,0 +1,87 @@
+"""The sources under test, each with a model of its own and the way in which its package is used."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import reversion
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+
+from tests.sources.upstream import models
+from tests.sources.upstream.actions import InspectionAction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """
+    One source: a column of the matrix in docs/reference/sources.md.
+
+    Attributes:
+        source: its name, as stored in events.
+        title: the column's heading.
+        packages: what it is run with, as the package index names them.
+        model: has the fields of ``upstream.models.shape.Inspection``.
+        databases: where it can be run.
+        around: what the package wants around a write.
+        bulk_create, bulk_update: the package's own helpers: ``bulk_create(objects)``,
+            ``bulk_update(objects, fields)``.
+        middleware: the package's own, if it is not among those of the settings.
+        notes: what a cell does not tell, by the title of the operation.
+    """
+
+    source: str
+    title: str
+    packages: tuple[str, ...]
+    model: Any
+    databases: tuple[str, ...] = ("sqlite", "postgres", "mariadb")
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext
+    bulk_create: Callable[..., Any] | None = None
+    bulk_update: Callable[..., Any] | None = None
+    middleware: str = ""
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+KINDS = {
+    InspectionAction.SCHEDULED: "created",
+    InspectionAction.REMOVED: "deleted",
+    InspectionAction.COMPLETED: "updated",
+    InspectionAction.REPRICED: "updated",
+    InspectionAction.EDITED: "updated",
+}
+
+SIMPLE_HISTORY = Column(
+    source="simple_history",
+    title="simple-history",
+    packages=("django-simple-history",),
+    model=models.HistoricInspection,
+    bulk_create=lambda objects: bulk_create_with_history(objects, models.HistoricInspection),
+    bulk_update=lambda objects, fields: bulk_update_with_history(objects, models.HistoricInspection, fields),
+)
+AUDITLOG = Column(
+    source="auditlog", title="auditlog", packages=("django-auditlog",), model=models.LoggedInspection
+)
+REVERSION = Column(
+    source="reversion",
+    title="reversion",
+    packages=("django-reversion",),
+    model=models.VersionedInspection,
+    around=reversion.create_revision,
+    middleware="reversion.middleware.RevisionMiddleware",
+)
+FIELD_HISTORY = Column(
+    source="field_history",
+    title="field-history",
+    packages=("django-field-history",),
+    model=models.TrackedInspection,
+)
+LIFECYCLE = Column(
+    source="lifecycle",
+    title="lifecycle hooks",
+    packages=("django-lifecycle",),
+    model=models.HookedInspection,
+)
+"""No source: the project's own hooks record, see docs/how-to/lifecycle-hooks.md."""
+
+LISTENING = [SIMPLE_HISTORY, AUDITLOG, REVERSION, FIELD_HISTORY]
+COLUMNS = [*LISTENING, LIFECYCLE]
