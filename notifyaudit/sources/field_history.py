@@ -1,5 +1,6 @@
 """Events from django-field-history: one for each field that a save changed, and one for a new object."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
@@ -7,7 +8,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.contenttypes.models import ContentType
-from django.core import serializers
 from django.db import models
 from django.db.models import OuterRef, Subquery
 from django.db.models.signals import post_init
@@ -19,7 +19,7 @@ from notifyaudit.context import INHERITED
 from notifyaudit.identity import key_from, type_of
 from notifyaudit.sources.base import Seen
 from notifyaudit.sources.mapping import Kind
-from notifyaudit.sources.states import Changes, difference, with_references
+from notifyaudit.sources.states import Changes, difference, instance_of, with_references
 from notifyaudit.sources.table import ModelSource
 from notifyaudit.subjects import Subject
 
@@ -77,11 +77,14 @@ class FieldHistory(ModelSource):
             if (compared := _compared(row, there.get(row.before), there[row.first], together)) is not None
         ]
         changes, targets = _named(told), _targets(rows)
-        for row, kind, _ in told:
+        for row, kind, compared in told:
+            target = targets[row.content_type_id, row.object_id]
+            if kind == Kind.CREATED and isinstance(target, Subject):
+                target = _as_created(target, compared)
             yield Seen(
                 reference=str(row.pk),
                 kind=kind,
-                target=targets[row.content_type_id, row.object_id],
+                target=target,
                 changes=changes[row.pk],
                 actor=row.user or INHERITED,
                 occurred_at=row.date_created,
@@ -173,11 +176,14 @@ def _compared(
 
 
 def _values(model: type[models.Model], row: Any) -> dict[str, Any]:
-    # As FieldHistory.field_value does, but of a foreign key the key: to read its object costs a statement.
-    (restored,) = serializers.deserialize("json", row.serialized_data, ignorenonexistent=True)
-    names = {field.name: field.attname for field in model._meta.concrete_fields}
-    column = names.get(row.field_name)
-    return {} if column is None else {row.field_name: getattr(restored.object, column)}
+    # Not FieldHistory.field_value: it makes an instance, whose tracker reads the objects of foreign keys.
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    field: Any = fields.get(row.field_name)
+    if field is None:
+        return {}
+    (stored,) = json.loads(row.serialized_data)
+    column = field.target_field if field.is_relation else field
+    return {row.field_name: column.to_python(stored["fields"][row.field_name])}
 
 
 def _named(told: Sequence[tuple[Any, Kind, Changes]]) -> dict[Any, Changes]:
@@ -213,6 +219,15 @@ def _targets(rows: Sequence[Any]) -> dict[tuple[int, str], models.Model | Subjec
             )
             targets[type_id, key] = objects.get(value, gone)
     return targets
+
+
+def _as_created(gone: Subject, changes: Changes) -> models.Model | Subject:
+    model = gone.model
+    key = key_from(model, gone.id) if model is not None else None
+    if model is None or key is None:
+        return gone
+    columns = {model._meta.get_field(name).attname: new for name, (_, new) in changes.items()}  # type: ignore[union-attr]
+    return instance_of(model, {**columns, model._meta.pk.attname: key}, conf.current().DATABASE)
 
 
 def _model_of(row: Any) -> type[models.Model] | None:

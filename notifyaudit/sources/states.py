@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from notifyaudit import conf
@@ -23,13 +26,15 @@ def difference(model: type[models.Model], before: Values | None, after: Values) 
     Primary keys and what any save() renews (``auto_now``) say nothing about what was done, and are left out.
     """
     changes: Changes = {}
-    for name in _telling(model, after):
-        new = after[name]
+    for field in _telling(model, after):
+        new = _stored(field, after[field.name])
         if before is None:
-            if new not in ("", None, []):
-                changes[name] = (None, new)
-        elif name in before and to_json(before[name]) != to_json(new):
-            changes[name] = (before[name], new)
+            if new not in ("", None) and not (field.many_to_many and new == []):
+                changes[field.name] = (None, new)
+        elif field.name in before:
+            old = _stored(field, before[field.name])
+            if to_json(old) != to_json(new):
+                changes[field.name] = (old, new)
     return changes
 
 
@@ -59,10 +64,18 @@ def instance_of(model: type[models.Model], values: Values, alias: str | None) ->
     return instance
 
 
-def _telling(model: type[models.Model], values: Values) -> Iterable[str]:
+def _telling(model: type[models.Model], values: Values) -> "Iterable[models.Field[Any, Any]]":
     for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
         if field.name in values and not field.primary_key and not getattr(field, "auto_now", False):
-            yield field.name
+            yield field
+
+
+def _stored(field: "models.Field[Any, Any]", value: Any) -> Any:
+    """As the database has it: packages that keep what an instance held tell 12.5 from 12.50."""
+    if isinstance(field, models.DecimalField) and value is not None:
+        with suppress(ValidationError, ArithmeticError):
+            return field.to_python(value).quantize(Decimal(1).scaleb(-(field.decimal_places or 0)))
+    return value
 
 
 class _Related:

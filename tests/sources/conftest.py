@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+import pytest
 from django.conf import settings
 
 PACKAGES = [
@@ -17,6 +18,16 @@ PACKAGES = [
 INSTALLED = settings.SETTINGS_MODULE == "tests.sources.settings"
 if not INSTALLED:
     collect_ignore_glob = ["*"]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asks():
+    """django-field-history's middleware leaves the request, and with it the user, in its thread."""
+    yield
+    if INSTALLED:
+        from field_history.tracker import FieldHistoryTracker
+
+        vars(FieldHistoryTracker.thread).pop("request", None)
 
 
 def pytest_report_header():

@@ -1,5 +1,6 @@
 """What holds for every source, on the machinery of its package."""
 
+from datetime import date
 from io import StringIO
 
 import pytest
@@ -32,6 +33,10 @@ def events(column):
     return AuditEvent.objects.filter(source=column.source).order_by("pk")
 
 
+def actions(column):
+    return [event.action for event in events(column)]
+
+
 def forget_all_events():
     models.QuerySet(AuditEvent).delete()
 
@@ -53,7 +58,7 @@ def live(column):
     owner = make_user("olga")
     inspection = make(column, price="12.50", building=Building.objects.create(name="Town hall"))
     change(column, inspection, status="ready", price=13)
-    change(column, inspection, due_on="2026-12-24", owner=owner)
+    change(column, inspection, due_on=date(2026, 12, 24), owner=owner)
     with column.around():
         inspection.tags.add(Tag.objects.create(name="fire"), Tag.objects.create(name="lift"))
     change(column, inspection, status="completed")
@@ -67,7 +72,7 @@ def test_an_event_is_written_with_the_change_and_rolled_back_with_it(column):
     with transaction.atomic():
         inspection = make(column)
         change(column, inspection, status="completed")
-        assert [event.action for event in events(column)] == ["upstream.scheduled", "upstream.completed"]
+        assert actions(column) == ["upstream.scheduled", "upstream.completed"]
         transaction.set_rollback(True)
 
     assert not events(column).exists()
@@ -81,11 +86,11 @@ def test_a_rolled_back_savepoint_leaves_no_event(column):
             change(column, inspection, status="completed")
             raise RuntimeError
 
-    assert [event.action for event in events(column)] == ["upstream.scheduled", "upstream.repriced"]
+    assert actions(column) == ["upstream.scheduled", "upstream.repriced"]
 
 
 def test_an_event_tells_the_old_and_the_new_value(column):
-    inspection = make(column, price="12.50", due_on="2026-12-24")
+    inspection = make(column, price="12.50", due_on=date(2026, 12, 24))
     owner = make_user("olga")
     change(column, inspection, price=13)
     change(column, inspection, due_on=None)
@@ -115,7 +120,7 @@ def test_saving_without_a_change_is_no_event(column):
     inspection = make(column)
     change(column, inspection)
 
-    assert [event.action for event in events(column)] == ["upstream.scheduled"]
+    assert actions(column) == ["upstream.scheduled"]
 
 
 def test_a_row_is_reported_once(column):
@@ -155,7 +160,9 @@ def test_the_backfill_tells_nobody_and_adds_nothing_twice(column, mailoutbox):
 def test_the_history_can_begin_later(column):
     live(column)
     moments = [event.occurred_at for event in events(column)]
-    found = [seen.occurred_at for seen in source_of(column).history(moments[2]) if source_of(column).is_event(seen)]
+    found = [
+        seen.occurred_at for seen in source_of(column).history(moments[2]) if source_of(column).is_event(seen)
+    ]
 
     assert found == [moment for moment in moments if moment >= moments[2]]
 
