@@ -77,10 +77,10 @@ class FieldHistory(ModelSource):
             if (compared := _compared(row, there.get(row.before), there[row.first], together)) is not None
         ]
         changes, targets = _named(told), _targets(rows)
-        for row, kind, compared in told:
+        for row, kind, values in told:
             target = targets[row.content_type_id, row.object_id]
             if kind == Kind.CREATED and isinstance(target, Subject):
-                target = _as_created(target, compared)
+                target = _as_created(target, values)
             yield Seen(
                 reference=str(row.pk),
                 kind=kind,

@@ -27,6 +27,7 @@ class Column:
         bulk_create, bulk_update: the package's own helpers: ``bulk_create(objects)``,
             ``bulk_update(objects, fields)``.
         middleware: the package's own, if it is not among those of the settings.
+        settle: has what was seen become events, where that does not happen at once.
         notes: what a cell does not tell, by the title of the operation.
     """
 
@@ -39,6 +40,7 @@ class Column:
     bulk_create: Callable[..., Any] | None = None
     bulk_update: Callable[..., Any] | None = None
     middleware: str = ""
+    settle: Callable[[], Any] = int
     notes: dict[str, str] = field(default_factory=dict)
 
 
@@ -50,6 +52,19 @@ KINDS = {
     InspectionAction.EDITED: "updated",
 }
 
+EXPRESSION = "`save()` with an `F()` expression"
+OF_EXPRESSIONS = (
+    "On Django 5.2 simple-history and field-history raise, reversion writes a version that it cannot read "
+    "again, and a hook sees the expression. On MariaDB field-history raises and a hook sees nothing, on any "
+    "Django."
+)
+AUTOCOMMIT = "`save()` in autocommit"
+RELATIONS = [f"many-to-many `{name}()`" for name in ("add", "remove", "set", "clear")]
+OF_RELATIONS = (
+    "auditlog keeps the names of what was added or removed; so the event has these, and not the whole list. "
+    "Of `clear()` it names every object of the other model."
+)
+
 SIMPLE_HISTORY = Column(
     source="simple_history",
     title="simple-history",
@@ -57,9 +72,20 @@ SIMPLE_HISTORY = Column(
     model=models.HistoricInspection,
     bulk_create=lambda objects: bulk_create_with_history(objects, models.HistoricInspection),
     bulk_update=lambda objects, fields: bulk_update_with_history(objects, models.HistoricInspection, fields),
+    notes={EXPRESSION: OF_EXPRESSIONS},
 )
 AUDITLOG = Column(
-    source="auditlog", title="auditlog", packages=("django-auditlog",), model=models.LoggedInspection
+    source="auditlog",
+    title="auditlog",
+    packages=("django-auditlog",),
+    model=models.LoggedInspection,
+    notes={
+        **dict.fromkeys(RELATIONS, OF_RELATIONS),
+        EXPRESSION: "auditlog writes the expression, such as `F(price) + Value(2)`.",
+        "`save()` in autocommit that the database refuses": (
+            "auditlog writes its entry before the row. In a transaction both are rolled back."
+        ),
+    },
 )
 REVERSION = Column(
     source="reversion",
@@ -68,18 +94,34 @@ REVERSION = Column(
     model=models.VersionedInspection,
     around=reversion.create_revision,
     middleware="reversion.middleware.RevisionMiddleware",
+    notes={
+        EXPRESSION: OF_EXPRESSIONS,
+        AUTOCOMMIT: "Outside of `create_revision()` reversion keeps nothing.",
+        "`save()` in a savepoint that is rolled back": (
+            "When the savepoint is within a revision: reversion saves the version of what was rolled back "
+            "with the outer revision."
+        ),
+    },
 )
 FIELD_HISTORY = Column(
     source="field_history",
     title="field-history",
     packages=("django-field-history",),
     model=models.TrackedInspection,
+    notes={
+        EXPRESSION: OF_EXPRESSIONS,
+        "a deletion that cascades to it": (
+            "django-field-history cannot be used with deferred fields: Django reads what a deletion cascades "
+            "to without some, and the tracker calls itself without end."
+        ),
+    },
 )
 LIFECYCLE = Column(
     source="lifecycle",
     title="lifecycle hooks",
     packages=("django-lifecycle",),
     model=models.HookedInspection,
+    notes={EXPRESSION: OF_EXPRESSIONS},
 )
 """No source: the project's own hooks record, see docs/how-to/lifecycle-hooks.md."""
 
