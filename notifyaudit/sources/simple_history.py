@@ -94,7 +94,9 @@ class SimpleHistory(Source):
         return found
 
     def _recorded(self, *, instance: models.Model, history_instance: Any, **_: Any) -> None:
-        self._report(type(history_instance), [history_instance.pk], {history_instance.pk: instance})
+        history = type(history_instance)
+        excluded = {name: vars(instance)[name] for name in _excluded(history) if name in vars(instance)}
+        self._report(history, [history_instance.pk], {history_instance.pk: excluded})
 
     def _recorded_in_bulk(self, *, sender: type[models.Model], rows: Sequence[Any], **_: Any) -> None:
         # Of what populate_history writes, nothing happened just now.
@@ -104,13 +106,13 @@ class SimpleHistory(Source):
         self,
         history: type[models.Model],
         keys: Sequence[Any],
-        instances: Mapping[Any, models.Model],
+        excluded: Mapping[Any, Values],
         *,
         in_bulk: bool = False,
     ) -> None:
         # Read back: the values of an instance may be expressions, or texts that the database made numbers of.
         written = _written(history).in_bulk(keys)
-        seen = self._seen_in(history, [written[key] for key in keys], instances, in_bulk=in_bulk)
+        seen = self._seen_in(history, [written[key] for key in keys], excluded, in_bulk=in_bulk)
         self.report(*seen)
 
     def _history_of(
@@ -121,13 +123,13 @@ class SimpleHistory(Source):
             rows = rows.filter(history_date__gte=since)
         for page in pages(rows, "history_date"):
             telling = [row for row in page if not _is_starting_point(row)]
-            yield from self._seen_in(history, telling, _with_what_is_not_kept(model, history, telling))
+            yield from self._seen_in(history, telling, _excluded_today(model, history, telling))
 
     def _seen_in(
         self,
         history: Any,
         rows: Sequence[Any],
-        instances: Mapping[Any, models.Model],
+        excluded: Mapping[Any, Values],
         *,
         in_bulk: bool = False,
     ) -> Iterable[Seen]:
@@ -151,10 +153,11 @@ class SimpleHistory(Source):
             changes.append(_changes(model, row, previous, related, in_bulk=in_bulk))
         for row, changed in zip(telling, with_references(model, changes), strict=True):
             values = {field.attname: getattr(row, field.attname) for field in _tracked(history)}
+            values = {**excluded.get(row.pk, {}), **values}
             yield Seen(
                 reference=_reference(history, row),
                 kind=_KINDS[row.history_type],
-                target=instances.get(row.pk) or instance_of(model, values, row._state.db),
+                target=instance_of(model, values, row._state.db),
                 changes=changed,
                 actor=row.history_user or INHERITED,
                 occurred_at=row.history_date,
@@ -239,26 +242,25 @@ def _related_keys(history: Any, rows: Iterable[Any]) -> dict[Any, dict[str, list
     return keys
 
 
-def _with_what_is_not_kept(
+def _excluded(history: Any) -> list[str]:
+    """The columns of the model that its records leave out."""
+    kept = {field.attname for field in _tracked(history)}
+    columns = history.instance_type._meta.concrete_fields
+    return [field.attname for field in columns if field.attname not in kept]
+
+
+def _excluded_today(
     model: type[models.Model], history: type[models.Model], rows: Sequence[Any]
-) -> dict[Any, models.Model]:
-    """Where fields are excluded: the objects as they were, with what those fields hold today."""
-    kept = [field.attname for field in _tracked(history)]
-    excluded = [field.attname for field in model._meta.concrete_fields if field.attname not in kept]
+) -> dict[Any, Values]:
+    """By record: what its object holds today in the columns that no record has."""
+    excluded = _excluded(history)
     if not excluded:
         return {}
     key = model._meta.pk.attname
     today = model._base_manager.using(conf.current().DATABASE)
-    values = today.filter(pk__in={getattr(row, key) for row in rows}).values(key, *excluded)
-    others = {each[key]: each for each in values}
-    return {
-        row.pk: instance_of(
-            model,
-            {**others.get(getattr(row, key), {}), **{name: getattr(row, name) for name in kept}},
-            row._state.db,
-        )
-        for row in rows
-    }
+    found = today.filter(pk__in={getattr(row, key) for row in rows}).values(key, *excluded)
+    by_object = {each[key]: each for each in found}
+    return {row.pk: by_object.get(getattr(row, key), {}) for row in rows}
 
 
 def _is_starting_point(row: Any) -> bool:
