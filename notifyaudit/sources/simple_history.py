@@ -9,10 +9,9 @@ from inspect import getattr_static
 from typing import Any
 
 from django.conf import settings
-from django.db import models, router, transaction
+from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.signals import post_save
-from django.dispatch import Signal
 from simple_history.exceptions import NotHistoricalModelError
 from simple_history.models import HistoricalRecords
 from simple_history.signals import post_create_historical_record
@@ -21,6 +20,7 @@ from simple_history.utils import get_history_model_for_model
 from notifyaudit import conf
 from notifyaudit.context import INHERITED
 from notifyaudit.sources.base import Seen, Source
+from notifyaudit.sources.bulk_history import bulk_recorded, tell_of_bulks, tell_of_bulks_no_more
 from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.states import Changes, Values, difference, instance_of, with_references
 from notifyaudit.sources.table import pages
@@ -28,8 +28,6 @@ from notifyaudit.sources.table import pages
 logger = logging.getLogger("notifyaudit")
 
 _KINDS = {"+": Kind.CREATED, "~": Kind.UPDATED, "-": Kind.DELETED}
-
-_bulk_recorded = Signal()
 
 
 class SimpleHistory(Source):
@@ -47,14 +45,14 @@ class SimpleHistory(Source):
     def connect(self) -> None:
         for model, history in self._kept.items():
             post_create_historical_record.connect(self._recorded, sender=history, weak=False)
-            _bulk_recorded.connect(self._recorded_in_bulk, sender=history, weak=False)
-            _tell_of_bulks(model)
+            bulk_recorded.connect(self._recorded_in_bulk, sender=history, weak=False)
+            tell_of_bulks(model)
 
     def disconnect(self) -> None:
         for model, history in self._kept.items():
             post_create_historical_record.disconnect(self._recorded, sender=history)
-            _bulk_recorded.disconnect(self._recorded_in_bulk, sender=history)
-            _tell_of_bulks_no_more(model)
+            bulk_recorded.disconnect(self._recorded_in_bulk, sender=history)
+            tell_of_bulks_no_more(model)
 
     def history(self, since: datetime | None = None) -> Iterator[Seen]:
         streams = [self._history_of(model, history, since) for model, history in self._kept.items()]
@@ -278,38 +276,3 @@ def _records_of(model: type[models.Model]) -> HistoricalRecords | None:
             if isinstance(owner := getattr(receiver, "__self__", None), HistoricalRecords):
                 return owner
     return None
-
-
-def _tell_of_bulks(model: type[models.Model]) -> None:
-    """
-    Have ``bulk_history_create()`` of the model's history manager send a signal: the package sends none, and
-    both of its bulk helpers go through it.
-    """
-    descriptor = _descriptor(model)
-    if not hasattr(descriptor.manager_class, "silent_class"):
-        descriptor.manager_class = _telling(descriptor.manager_class)
-
-
-def _tell_of_bulks_no_more(model: type[models.Model]) -> None:
-    descriptor = _descriptor(model)
-    silent = getattr(descriptor.manager_class, "silent_class", None)
-    if silent is not None and not _bulk_recorded.has_listeners(descriptor.model):
-        descriptor.manager_class = silent
-
-
-def _descriptor(model: type[models.Model]) -> Any:
-    return getattr_static(model, model._meta.simple_history_manager_attribute)  # type: ignore[attr-defined]
-
-
-def _telling(silent: type[Any]) -> type[Any]:
-    class TellingHistoryManager(silent):  # type: ignore[misc]
-        silent_class = silent
-
-        def bulk_history_create(self, *args: Any, **options: Any) -> Any:
-            # One transaction, also where the caller has none: no record without its event.
-            with transaction.atomic(using=router.db_for_write(self.model), savepoint=False):
-                rows = super().bulk_history_create(*args, **options)
-                _bulk_recorded.send(self.model, rows=rows or [])
-            return rows
-
-    return TellingHistoryManager

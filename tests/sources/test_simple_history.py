@@ -32,10 +32,8 @@ def backfill():
 
 @pytest.fixture
 def connect(settings):
-    def connected(*models, deletions=True):
-        lines = {
-            key: action for model in models for key, action in mapping(model, deletions=deletions).items()
-        }
+    def connected(*models):
+        lines = {key: action for model in models for key, action in mapping(model).items()}
         without = ("status=", "price")
         lines = {key: action for key, action in lines.items() if not any(word in key for word in without)}
         settings.NOTIFYAUDIT = {**settings.NOTIFYAUDIT, "SOURCES": {PATH: lines}}

@@ -1,0 +1,127 @@
+"""django-field-history: rows that no signal tells of, one a field."""
+
+import pytest
+from django.core import checks
+from django.core.management import call_command
+from django.db import transaction
+from django.db.models.signals import post_save
+from field_history.models import FieldHistory
+from field_history.tracker import FieldHistoryTracker
+
+from notifyaudit.models import AuditEvent
+from tests.example.factories import make_user
+from tests.sources.upstream.models import TrackedInspection
+
+pytestmark = pytest.mark.django_db
+
+
+def events():
+    return list(AuditEvent.objects.filter(source="field_history").order_by("pk"))
+
+
+def test_a_new_object_is_one_event_with_all_tracked_fields():
+    TrackedInspection.objects.create(name="Tower 7", price=7, is_urgent=True)
+
+    (event,) = events()
+    assert event.action == "upstream.scheduled"
+    assert event.changes == {"name": [None, "Tower 7"], "status": [None, "draft"], "price": [None, "7.00"]}
+    assert FieldHistory.objects.count() == 5
+
+
+def test_an_update_is_one_event_per_field():
+    inspection = TrackedInspection.objects.create(name="Tower 7")
+    inspection.price, inspection.status = 7, "completed"
+    inspection.save()
+
+    assert sorted((event.action, str(event.changes)) for event in events()[1:]) == [
+        ("upstream.completed", "{'status': ['draft', 'completed']}"),
+        ("upstream.repriced", "{'price': ['0.00', '7.00']}"),
+    ]
+
+
+def test_a_field_that_is_not_tracked_is_no_event():
+    inspection = TrackedInspection.objects.create(name="Tower 7")
+    inspection.is_urgent = True
+    inspection.save()
+
+    assert len(events()) == 1
+
+
+def test_the_user_is_the_one_of_the_instance():
+    inspection = TrackedInspection(name="Tower 7")
+    inspection._field_history_user = make_user("ines")
+    inspection.save()
+
+    assert events()[0].actor.username == "ines"
+
+
+def test_what_a_save_within_a_save_writes_is_reported_with_its_own_object():
+    other = TrackedInspection(name="Tower 8")
+
+    def save_the_other(instance, created, **_):
+        if instance is not other:
+            other.save()
+
+    post_save.connect(save_the_other, sender=TrackedInspection)
+    try:
+        TrackedInspection(name="Tower 7").save()
+    finally:
+        post_save.disconnect(save_the_other, sender=TrackedInspection)
+
+    assert [(event.target_repr, event.action) for event in events()] == [
+        ("Tower 8", "upstream.scheduled"),
+        ("Tower 7", "upstream.scheduled"),
+    ]
+
+
+def test_initial_rows_are_not_reported():
+    with transaction.atomic():
+        TrackedInspection.objects.bulk_create([TrackedInspection(name="Tower 7")])
+    call_command("createinitialfieldhistory", verbosity=0)
+
+    assert FieldHistory.objects.count() == 5
+    assert not events()
+
+
+def test_a_field_without_an_earlier_row_has_no_old_value():
+    inspection = TrackedInspection.objects.create(name="Tower 7")
+    FieldHistory.objects.filter(field_name="price").delete()
+    FieldHistory.objects.update(date_created="2026-01-01T00:00Z")
+    inspection.price = 7
+    inspection.save()
+
+    assert events()[-1].changes == {"price": [None, "7.00"]}
+
+
+def test_deferred_fields_break_the_package_itself(settings):
+    TrackedInspection.objects.create(name="Tower 7")
+    settings.NOTIFYAUDIT = {"BASE_URL": "https://site.example"}
+
+    with pytest.raises(RecursionError):
+        TrackedInspection.objects.only("pk").get()
+
+
+def test_disconnecting_gives_the_tracker_its_own_method_back(settings):
+    before = TrackedInspection.objects.create(name="Tower 7")
+    settings.NOTIFYAUDIT = {"BASE_URL": "https://site.example"}
+    before.price = 7
+    before.save()
+
+    assert len(events()) == 1
+    assert TrackedInspection.field_history.patch_save.__func__ is FieldHistoryTracker.patch_save
+
+
+def test_the_checks_tell_what_will_never_be_seen(settings):
+    path = "notifyaudit.sources.field_history.FieldHistory"
+    lines = {
+        "upstream.TrackedInspection.deleted": "upstream.removed",
+        "upstream.TrackedInspection.is_urgent": "upstream.edited",
+        "upstream.Building.created": "upstream.scheduled",
+    }
+    settings.NOTIFYAUDIT = {**settings.NOTIFYAUDIT, "SOURCES": {path: lines}}
+    found = [message.msg for message in checks.run_checks() if message.id == "notifyaudit.W008"]
+
+    assert len(found) == 3
+    assert "keeps no deletions" in found[0]
+    assert "upstream.TrackedInspection does not track 'is_urgent'" in found[1]
+    assert "upstream.Building has no FieldHistoryTracker" in found[2]
