@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from notifyaudit.sources.mapping import Kind as Kind
     from notifyaudit.sources.recorders import record_on as record_on
     from notifyaudit.sources.reliable import ReliableSignal as ReliableSignal
+    from notifyaudit.sources.table import ModelSource as ModelSource
+    from notifyaudit.subjects import Subject as Subject
 
 _HOME = {
     "Kind": "mapping",
+    "ModelSource": "table",
     "ReliableSignal": "reliable",
     "Seen": "base",
     "Source": "base",
+    "Subject": "base",
     "record_on": "recorders",
 }
 
-__all__ = ["Kind", "ReliableSignal", "Seen", "Source", "record_on"]
+__all__ = ["Kind", "ModelSource", "ReliableSignal", "Seen", "Source", "Subject", "record_on"]
 
 
 def __getattr__(name: str) -> Any:

@@ -94,6 +94,8 @@ def pages(rows: "models.QuerySet[Any]", moment: str = "") -> Iterator[list[Any]]
     after = rows
     while page := list(after[:PAGE]):
         yield page
+        if len(page) < PAGE:
+            return
         last = page[-1]
         if moment:
             at = getattr(last, moment)

@@ -2,11 +2,9 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models.signals import post_save
-from django.dispatch import receiver
 
-from notifyaudit import record
 from notifyaudit.models import AuditEvent
+from notifyaudit.sources import Kind, ModelSource, Seen, Subject
 
 
 class Change(models.Model):
@@ -18,18 +16,23 @@ class Change(models.Model):
     related_data = models.JSONField(default=dict)
 
 
-@receiver(post_save, sender=Change)
-def record_event(sender, instance, created, raw, **options):
-    if created and not raw:
-        record(
-            instance.action,
-            actor=instance.user,
-            changes=instance.fields,
-            related=[instance],
-            data={"model": instance.related_model, "name": instance.related_str, **instance.related_data},
-            source="changes",
-            source_ref=str(instance.pk),
+class Changes(ModelSource):
+    name = "changes"
+    model = Change
+
+    def seen(self, row):
+        return Seen(
+            reference=str(row.pk),
+            kind=Kind.UPDATED if row.fields else Kind.CREATED,
+            target=Subject(type_name=row.related_model, repr=row.related_str),
+            changes=row.fields,
+            actor=row.user,
+            related=[row],
+            data={"action": row.action, **row.related_data},
         )
+
+    def action_for(self, seen):
+        return seen.data["action"]
 
 
 class LedgerChange(AuditEvent):
