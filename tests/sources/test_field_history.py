@@ -1,5 +1,8 @@
 """django-field-history: rows that no signal tells of, one a field."""
 
+import pickle
+from io import StringIO
+
 import pytest
 from django.core import checks
 from django.core.management import call_command
@@ -99,6 +102,23 @@ def test_deferred_fields_break_the_package_itself(settings):
 
     with pytest.raises(RecursionError):
         TrackedInspection.objects.only("pk").get()
+
+
+def test_instances_cannot_be_pickled_with_or_without_a_source(settings):
+    inspection = TrackedInspection.objects.create(name="Tower 7")
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(inspection)
+    settings.NOTIFYAUDIT = {"BASE_URL": "https://site.example"}
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(TrackedInspection.objects.get())
+
+
+def test_the_backfill_takes_initial_rows_for_creations():
+    TrackedInspection.objects.bulk_create([TrackedInspection(name="Tower 7")])
+    call_command("createinitialfieldhistory", verbosity=0)
+    call_command("notifyaudit", "backfill", "field_history", stdout=StringIO())
+
+    assert [event.action for event in events()] == ["upstream.scheduled"]
 
 
 def test_disconnecting_gives_the_tracker_its_own_method_back(settings):
