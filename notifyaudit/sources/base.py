@@ -1,14 +1,15 @@
 """What every source has in common: from what an audit package saw to an event in the same transaction."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 
-from notifyaudit import context, rows
+from notifyaudit import conf, context, rows
 from notifyaudit.context import INHERITED, AuditContext
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.identity import type_of
@@ -16,6 +17,8 @@ from notifyaudit.models import AuditEvent
 from notifyaudit.sources.mapping import Kind, Rule, action_for, by_model
 from notifyaudit.subjects import Subject, is_saved
 from notifyaudit.writing import Draft, require_transaction, write
+
+logger = logging.getLogger("notifyaudit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +135,11 @@ class Source:
         """
         require_transaction()
         drafts = [draft for each in seen if (draft := self._draft(each)) is not None]
-        return write(drafts, silently=silently) if drafts else []
+        if not drafts:
+            return []
+        if not transaction.get_connection(conf.current().DATABASE).in_atomic_block:
+            _warn_of_autocommit(self.name)
+        return write(drafts, silently=silently)
 
     def is_event(self, seen: Seen) -> bool:
         """Whether :meth:`report` would record this."""
@@ -160,6 +167,16 @@ class Source:
             source_ref=seen.reference,
             circumstances=_circumstances(seen),
         )
+
+
+@cache
+def _warn_of_autocommit(name: str) -> None:
+    # Once for each source: a project that does not write in transactions does so everywhere.
+    logger.warning(
+        "the source %s saw a change outside of a transaction: the event is not written with the change, and "
+        "a process that dies in between loses it. Write in transaction.atomic(), or set ATOMIC_REQUESTS",
+        name,
+    )
 
 
 def _snapshot(seen: Seen) -> Mapping[str, Any] | None:

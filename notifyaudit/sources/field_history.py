@@ -21,7 +21,7 @@ from notifyaudit.sources.base import Seen
 from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.states import Changes, difference, instance_of, with_references
 from notifyaudit.sources.table import ModelSource
-from notifyaudit.subjects import Subject
+from notifyaudit.subjects import Subject, require_saved
 
 _ONE_SAVE = timedelta(seconds=1)
 """The rows of one save are made microseconds apart, each with the time of its own."""
@@ -48,9 +48,11 @@ class FieldHistory(ModelSource):
             tracker.patch_save = _Listening(tracker, self)
 
     def disconnect(self) -> None:
+        post_init.disconnect(_notice, sender=Row)
         for tracker in self._trackers():
             listening = vars(tracker).get("patch_save")
             if isinstance(listening, _Listening) and listening.source is self:
+                # Of the instances that are there already it stays the save().
                 listening.source = None
                 del tracker.patch_save
 
@@ -126,7 +128,7 @@ class _Listening:
         self.source: FieldHistory | None = source
 
     def __call__(self, instance: models.Model) -> None:
-        FieldHistoryTracker.patch_save(self._tracker, instance)
+        type(self._tracker).patch_save(self._tracker, instance)
         tracked_save = instance.save
 
         def save(**options: Any) -> Any:
@@ -137,6 +139,8 @@ class _Listening:
             finally:
                 _being_made.reset(token)
             if made and self.source is not None:
+                for row in made:
+                    require_saved(row)
                 self.source.report(*self.source.seen_in(made))
             return result
 

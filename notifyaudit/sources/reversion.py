@@ -23,6 +23,7 @@ from notifyaudit.sources.base import Seen, Source
 from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.states import Changes, Values, difference, instance_of, with_references
 from notifyaudit.sources.table import pages
+from notifyaudit.subjects import require_saved
 
 logger = logging.getLogger("notifyaudit")
 
@@ -79,14 +80,23 @@ class Reversion(Source):
         created = _created.get()
         _created.set(frozenset())
         types = {content_type.pk for content_type in self._types()}
-        keys = [version.pk for version in versions if version.content_type_id in types]
-        if keys:
-            written = self._versions().in_bulk(keys)
-            self.report(*self._seen_in([written[key] for key in keys], created))
+        ours = [version for version in versions if version.content_type_id in types]
+        for version in ours:
+            require_saved(version)
+        if ours:
+            written = self._versions().in_bulk([version.pk for version in ours])
+            self.report(*self._seen_in([written[version.pk] for version in ours], created))
 
     def _types(self) -> Iterable[ContentType]:
         models_kept = [model for model in self.models if reversion.is_registered(model)]
-        return ContentType.objects.get_for_models(*models_kept, for_concrete_models=False).values()
+        # Of a proxy, versions name the proxy or its concrete model, as it was registered.
+        return {
+            content_type
+            for concrete in (True, False)
+            for content_type in ContentType.objects.get_for_models(
+                *models_kept, for_concrete_models=concrete
+            ).values()
+        }
 
     def _versions(self) -> "models.QuerySet[Any]":
         """Those of the mapped models, each with the key of the one before it of its object in ``before``."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
 from inspect import getattr_static
@@ -23,7 +23,8 @@ from notifyaudit.sources.base import Seen, Source
 from notifyaudit.sources.bulk_history import bulk_recorded, tell_of_bulks, tell_of_bulks_no_more
 from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.states import Changes, Values, difference, instance_of, with_references
-from notifyaudit.sources.table import pages
+from notifyaudit.sources.table import PAGE, pages
+from notifyaudit.subjects import require_saved
 
 logger = logging.getLogger("notifyaudit")
 
@@ -92,11 +93,14 @@ class SimpleHistory(Source):
         return found
 
     def _recorded(self, *, instance: models.Model, history_instance: Any, **_: Any) -> None:
+        require_saved(history_instance)
         history = type(history_instance)
         excluded = {name: vars(instance)[name] for name in _excluded(history) if name in vars(instance)}
         self._report(history, [history_instance.pk], {history_instance.pk: excluded})
 
     def _recorded_in_bulk(self, *, sender: type[models.Model], rows: Sequence[Any], **_: Any) -> None:
+        for row in rows:
+            require_saved(row)
         # Of what populate_history writes, nothing happened just now.
         self._report(sender, [row.pk for row in rows if not _is_starting_point(row)], {}, in_bulk=True)
 
@@ -108,10 +112,12 @@ class SimpleHistory(Source):
         *,
         in_bulk: bool = False,
     ) -> None:
-        # Read back: the values of an instance may be expressions, or texts that the database made numbers of.
-        written = _written(history).in_bulk(keys)
-        seen = self._seen_in(history, [written[key] for key in keys], excluded, in_bulk=in_bulk)
-        self.report(*seen)
+        for start in range(0, len(keys), PAGE):
+            portion = keys[start : start + PAGE]
+            # Read back: an instance may hold expressions, or texts that the database made numbers of.
+            written = _written(history).in_bulk(portion)
+            rows = [written[key] for key in portion]
+            self.report(*self._seen_in(history, rows, excluded, in_bulk=in_bulk))
 
     def _history_of(
         self, model: type[models.Model], history: type[models.Model], since: datetime | None
@@ -149,6 +155,7 @@ class SimpleHistory(Source):
                 continue
             telling.append(row)
             changes.append(_changes(model, row, previous, related, in_bulk=in_bulk))
+        user_of = _users()
         for row, changed in zip(telling, with_references(model, changes), strict=True):
             values = {field.attname: getattr(row, field.attname) for field in _tracked(history)}
             values = {**excluded.get(row.pk, {}), **values}
@@ -157,10 +164,23 @@ class SimpleHistory(Source):
                 kind=_KINDS[row.history_type],
                 target=instance_of(model, values, row._state.db),
                 changes=changed,
-                actor=row.history_user or INHERITED,
+                actor=user_of(row) or INHERITED,
                 occurred_at=row.history_date,
                 data={"reason": row.history_change_reason} if row.history_change_reason else {},
             )
+
+
+def _users() -> Callable[[Any], Any]:
+    """Asks each user's record once: where history_user is a property, each time costs a statement."""
+    found: dict[Any, Any] = {}
+
+    def user_of(row: Any) -> Any:
+        key = row.history_user_id
+        if key is not None and key not in found:
+            found[key] = row.history_user
+        return found.get(key)
+
+    return user_of
 
 
 def _moment(seen: Seen) -> Any:

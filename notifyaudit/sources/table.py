@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 
 from notifyaudit import conf
 from notifyaudit.sources.base import Seen, Source
+from notifyaudit.subjects import require_saved
 
 PAGE = 500
 """Rows in memory while a history is read."""
@@ -78,6 +79,7 @@ class ModelSource(Source):
 
     def _saved(self, *, instance: Any, created: bool, raw: bool = False, **_: Any) -> None:
         if created and not raw:
+            require_saved(instance)
             self.report(*self.seen_in([instance]))
 
 

@@ -12,7 +12,7 @@ from django.db.models.signals import post_save
 from django.utils.timezone import now
 
 from notifyaudit import record
-from notifyaudit.exceptions import UnknownAction
+from notifyaudit.exceptions import UnknownAction, WrongDatabase
 from notifyaudit.models import AuditEvent
 from notifyaudit.sources import configured, table
 from notifyaudit.tasks import sweep
@@ -81,6 +81,14 @@ def test_a_row_of_an_unknown_action_is_refused(user):
     with pytest.raises(UnknownAction), transaction.atomic():
         Change.objects.create(action="document.flied", user=user)
     assert not Change.objects.exists()
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_row_of_another_database_is_refused(user):
+    row = change(user)
+    row._state.db = "archive"
+    with pytest.raises(WrongDatabase, match="'archive'"):
+        post_save.send(Change, instance=row, created=True, raw=False)
 
 
 @pytest.mark.usefixtures("beside")

@@ -1,7 +1,11 @@
 """The tests' settings with every audit package installed: ``--ds=tests.sources.settings``."""
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASE, INSTALLED_APPS, MIDDLEWARE, NOTIFYAUDIT
+from tests.settings import DATABASE, DATABASES, INSTALLED_APPS, MIDDLEWARE, NOTIFYAUDIT
+
+if DATABASE != "sqlite":
+    # `make test` runs these beside the others.
+    DATABASES["default"]["TEST"]["NAME"] += "_sources"
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,

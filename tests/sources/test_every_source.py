@@ -9,6 +9,7 @@ from django.db import models, transaction
 
 from notifyaudit.models import AuditEvent, Message, Notification
 from notifyaudit.sources import configured
+from notifyaudit.sources.base import _warn_of_autocommit
 from notifyaudit.tasks import sweep
 from tests.example.factories import make_user
 from tests.sources.columns import LISTENING
@@ -203,6 +204,29 @@ def test_a_request_says_who_and_within_what(column, client, settings):
     assert event.actor == user
     assert event.metadata["url"] == url
     assert event.correlation_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_in_autocommit_is_warned_of_once(column, caplog):
+    _warn_of_autocommit.cache_clear()
+    inspection = make(column)
+    for price in (5, 7):
+        inspection.price = price
+        inspection.save()
+
+    warnings = [each for each in caplog.messages if "outside of a transaction" in each]
+    # Without a revision reversion sees nothing.
+    assert len(warnings) == (0 if column.source == "reversion" else 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_in_a_transaction_is_not_warned_of(column, caplog):
+    _warn_of_autocommit.cache_clear()
+    with transaction.atomic():
+        inspection = make(column)
+        change(column, inspection, price=7)
+
+    assert not caplog.records
 
 
 def test_a_source_can_be_taken_away(column, settings):

@@ -104,6 +104,21 @@ def test_deferred_fields_break_the_package_itself(settings):
         TrackedInspection.objects.only("pk").get()
 
 
+def test_reading_an_instance_reads_its_tracked_foreign_keys(django_assert_num_queries):
+    TrackedInspection.objects.create(name="Tower 7", owner=make_user("olga"))
+    with django_assert_num_queries(2):
+        TrackedInspection.objects.get()
+
+
+def test_the_middleware_leaves_its_user_in_the_thread(client):
+    inspection = TrackedInspection.objects.create(name="Tower 7")
+    client.force_login(make_user("ines"))
+    client.post(f"/complete/trackedinspection/{inspection.pk}/")
+    TrackedInspection.objects.create(name="Tower 8")
+
+    assert events()[-1].actor.username == "ines"
+
+
 def test_instances_cannot_be_pickled_with_or_without_a_source(settings):
     inspection = TrackedInspection.objects.create(name="Tower 7")
     with pytest.raises((AttributeError, pickle.PicklingError)):

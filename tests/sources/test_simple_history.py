@@ -9,10 +9,12 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import transaction
 from django.utils.timezone import now
+from simple_history.signals import post_create_historical_record
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from notifyaudit.exceptions import WrongDatabase
 from notifyaudit.models import AuditEvent
-from notifyaudit.sources import configured
+from notifyaudit.sources import configured, simple_history
 from tests.example.factories import make_user
 from tests.sources.settings import mapping
 from tests.sources.upstream.models import Building, Crane, HistoricInspection, Ladder, Tag
@@ -201,6 +203,23 @@ def test_an_inherited_history_is_seen(connect):
     ladder.save()
 
     assert [event.changes for event in events()] == [{"number": [None, 1]}, {"number": [1, 2]}]
+
+
+def test_a_history_in_another_database_is_refused():
+    inspection = HistoricInspection.objects.create(name="Tower 7")
+    record = inspection.history.get()
+    record._state.db = "archive"
+    with pytest.raises(WrongDatabase, match="'archive'"):
+        post_create_historical_record.send(type(record), instance=inspection, history_instance=record)
+
+
+def test_a_large_bulk_is_taken_in_portions(monkeypatch):
+    monkeypatch.setattr(simple_history, "PAGE", 2)
+    made = bulk_create_with_history(
+        [HistoricInspection(name=f"Tower {number}") for number in range(5)], HistoricInspection
+    )
+
+    assert [event.target for event in events()] == made
 
 
 def test_what_skips_the_history_is_not_seen():
