@@ -204,6 +204,11 @@ def is_debug() -> bool:
     return settings.DEBUG
 
 
+def is_on(switch: str) -> bool:
+    """Whether a setting of another package, which is on unless a project says otherwise, is on."""
+    return bool(getattr(settings, switch, True))
+
+
 def default_from_email() -> str:
     """Django's ``DEFAULT_FROM_EMAIL``."""
     return settings.DEFAULT_FROM_EMAIL

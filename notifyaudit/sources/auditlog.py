@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 
 from auditlog import get_logentry_model
 from auditlog.registry import auditlog
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_naive
+from django.utils.timezone import is_aware, is_naive
 
-from notifyaudit import conf
+from notifyaudit import clock, conf
 from notifyaudit.context import INHERITED
 from notifyaudit.identity import key_from, type_of
 from notifyaudit.masking import MASK
@@ -207,7 +206,7 @@ def _value(field: Any, text: Any) -> Any:
 def _moment(field: Any, text: str) -> Any:
     moment = parse_datetime(text) or field.to_python(text)
     # The package writes UTC, and does not say so.
-    return moment.replace(tzinfo=UTC) if settings.USE_TZ and is_naive(moment) else moment
+    return moment.replace(tzinfo=UTC) if is_aware(clock.now()) and is_naive(moment) else moment
 
 
 _TEXTS = (models.CharField, models.TextField)

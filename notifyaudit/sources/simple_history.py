@@ -8,7 +8,6 @@ from heapq import merge
 from inspect import getattr_static
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.signals import post_save
@@ -60,7 +59,7 @@ class SimpleHistory(Source):
         yield from merge(*streams, key=_moment)
 
     def problems(self) -> Iterator[str]:
-        if not getattr(settings, "SIMPLE_HISTORY_ENABLED", True):
+        if not conf.is_on("SIMPLE_HISTORY_ENABLED"):
             yield "SIMPLE_HISTORY_ENABLED is off, so nothing is seen."
         for model in self.models:
             if model not in self._kept:

@@ -7,15 +7,18 @@ Columns that another database is needed for are left as they are there: PostgreS
 
 import os
 import platform
+import re
 import sys
 from decimal import Decimal, InvalidOperation
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from textwrap import fill
 
 import django
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "sources.md"
+WIDTH = 125
 BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 COMMAND = "NOTIFYAUDIT_TEST_DB=postgres python -m tests.sources.matrix --write"
 
@@ -174,14 +177,17 @@ def render(cells):
     packages = sorted({package for column in COLUMNS for package in column.packages})
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     run_with = f"Django {django.get_version()} and Python {platform.python_version()}"
-    numbered = "\n".join(f"{number}. {note}" for number, note in enumerate(notes, 1))
+    numbered = "\n".join(
+        fill(f"{number}. {note}", WIDTH, subsequent_indent="   ") for number, note in enumerate(notes, 1)
+    )
     return "\n\n".join(
         [
             BEGIN,
-            LEGEND,
+            fill(LEGEND, WIDTH),
             "\n".join(lines),
             *([numbered] if numbered else []),
-            f"Run with {versions} on {run_with}. Written by `{COMMAND}`.",
+            fill(f"Run with {versions} on {run_with}.", WIDTH),
+            f"Written by `{COMMAND}`.",
             END,
         ]
     )
@@ -194,7 +200,7 @@ def section():
 
 
 def without_versions(text):
-    return "\n".join(line for line in text.splitlines() if not line.startswith("Run with "))
+    return re.sub(r"^Run with .*?\n\n", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def main():

@@ -107,6 +107,15 @@ def test_a_bulk_that_leaves_relations_out_changes_none():
     assert [event.changes for event in events()[1:]] == changes
 
 
+def test_a_bulk_that_changes_nothing_is_no_event():
+    inspection = HistoricInspection.objects.create(name="Tower 7")
+    inspection.tags.add(Tag.objects.create(name="fire"))
+    before = events()
+    bulk_update_with_history([inspection], HistoricInspection, ["price"])
+
+    assert events() == before
+
+
 def test_objects_that_were_there_before_are_not_created_by_populate_history(audit_outbox):
     inspection = HistoricInspection(name="Tower 7")
     inspection.save_without_historical_record()
