@@ -13,12 +13,13 @@ from decimal import Decimal, InvalidOperation
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from textwrap import fill
+from textwrap import TextWrapper
 
 import django
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "sources.md"
-WIDTH = 125
+PROSE = TextWrapper(width=125, break_on_hyphens=False)
+NOTE = TextWrapper(width=125, break_on_hyphens=False, subsequent_indent="   ")
 BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 COMMAND = "NOTIFYAUDIT_TEST_DB=postgres python -m tests.sources.matrix --write"
 
@@ -177,16 +178,14 @@ def render(cells):
     packages = sorted({package for column in COLUMNS for package in column.packages})
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     run_with = f"Django {django.get_version()} and Python {platform.python_version()}"
-    numbered = "\n".join(
-        fill(f"{number}. {note}", WIDTH, subsequent_indent="   ") for number, note in enumerate(notes, 1)
-    )
+    numbered = "\n".join(NOTE.fill(f"{number}. {note}") for number, note in enumerate(notes, 1))
     return "\n\n".join(
         [
             BEGIN,
-            fill(LEGEND, WIDTH),
+            PROSE.fill(LEGEND),
             "\n".join(lines),
             *([numbered] if numbered else []),
-            fill(f"Run with {versions} on {run_with}.", WIDTH),
+            PROSE.fill(f"Run with {versions} on {run_with}."),
             f"Written by `{COMMAND}`.",
             END,
         ]
