@@ -142,8 +142,6 @@ class SimpleHistory(Source):
         telling, changes = [], []
         for row in rows:
             previous = before.get(row.before)
-            if previous is not None and previous.history_type == "-":
-                previous = None
             if row.history_type == "~" and previous is None:
                 logger.warning(
                     "%s %s has no record before %s, so what changed is unknown: run populate_history",

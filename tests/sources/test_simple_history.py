@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from simple_history.signals import post_create_historical_record
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from notifyaudit.exceptions import WrongDatabase
+from notifyaudit.exceptions import UnknownAction, WrongDatabase
 from notifyaudit.models import AuditEvent
 from notifyaudit.sources import configured, simple_history
 from tests.example.factories import make_user
@@ -79,6 +79,17 @@ def test_a_rolled_back_bulk_leaves_no_event():
         transaction.set_rollback(True)
 
     assert not events()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_of_a_bulk_without_a_transaction_are_not_kept_without_their_events(settings):
+    inspection = HistoricInspection.objects.create(name="Tower 7")
+    lines = {"upstream.HistoricInspection.created": "upstream.schedulled"}
+    settings.NOTIFYAUDIT = {**settings.NOTIFYAUDIT, "SOURCES": {PATH: lines}}
+    with pytest.raises(UnknownAction):
+        HistoricInspection.history.bulk_history_create([inspection], default_change_reason="import")
+
+    assert HistoricInspection.history.count() == 1
 
 
 def test_a_bulk_costs_no_statement_per_object(django_assert_max_num_queries):
