@@ -12,6 +12,7 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
+from example_site.inspections.models import Building as RelatedBuilding
 from notifyaudit.models import AuditEvent
 from tests.example.factories import make_user
 from tests.sources.upstream.models import Building, LoggedInspection, Tag
@@ -175,6 +176,40 @@ def test_an_object_that_is_gone_is_still_named_by_the_backfill():
     assert [(event.target_id, event.target_repr) for event in events()] == [
         (str(inspection.pk), "Tower 7")
     ] * 2
+
+
+def test_an_object_keeps_the_name_that_it_had():
+    inspection = LoggedInspection.objects.create(name="Tower 7")
+    inspection.price = 7
+    inspection.save()
+    LoggedInspection.objects.update(name="Tower 8")
+    AuditEvent.objects.all()._raw_delete("default")
+    call_command("notifyaudit", "backfill", "auditlog", stdout=StringIO())
+
+    assert [event.target_repr for event in events()] == ["Tower 7", "Tower 7"]
+
+
+def test_the_ancestors_are_those_of_the_change_although_the_row_is_not_written_yet(monkeypatch):
+    monkeypatch.setattr(LoggedInspection, "notifyaudit_parent", "building", raising=False)
+    inspection = LoggedInspection.objects.create(name="Tower 7")
+    inspection.building = Building.objects.create(name="Town hall")
+    inspection.save()
+
+    assert [ancestor["repr"] for ancestor in events()[-1].ancestors] == ["Town hall"]
+
+
+def test_what_the_package_writes_of_relations_that_lead_here_is_left_out(settings):
+    path = "notifyaudit.sources.auditlog.Auditlog"
+    lines = {"inspections.Building.created": "upstream.scheduled"}
+    settings.NOTIFYAUDIT = {**settings.NOTIFYAUDIT, "SOURCES": {path: lines}}
+    auditlog.register(RelatedBuilding)
+    try:
+        RelatedBuilding.objects.create(name="Town hall", owner=make_user("olga"))
+    finally:
+        auditlog.unregister(RelatedBuilding)
+
+    assert "inspections" in LogEntry.objects.latest("pk").changes
+    assert set(events()[-1].changes) == {"name", "owner"}
 
 
 def test_a_refused_row_leaves_nothing_in_a_transaction():
