@@ -12,10 +12,19 @@ from tests.example.factories import make_user
 from tests.sources.upstream.actions import InspectionAction
 from tests.sources.upstream.models import HookedInspection
 
+pytestmark = pytest.mark.parametrize(
+    "database",
+    [
+        pytest.param("the test's", marks=pytest.mark.django_db, id="in the test's transaction"),
+        pytest.param("real", marks=pytest.mark.django_db(transaction=True), id="in real transactions"),
+    ],
+    indirect=True,
+)
 
-@pytest.fixture(params=["in the test's transaction", "in real transactions"], autouse=True)
+
+@pytest.fixture(autouse=True)
 def database(request):
-    request.getfixturevalue("db" if request.param.startswith("in the") else "transactional_db")
+    return request.param
 
 
 def edits():
