@@ -82,6 +82,19 @@ def test_two_objects_are_two_events(inspection):
     assert [event.target_id for event in edits()] == [str(inspection.pk), str(other.pk)]
 
 
+def test_saves_of_two_objects_in_turn_are_two_events(inspection):
+    other = HookedInspection.objects.create(name="Tower 8")
+    with transaction.atomic():
+        for status in ("ready", "completed"):
+            save(inspection, status=status)
+            save(other, status=status)
+
+    assert [(event.target, event.changes) for event in edits()] == [
+        (inspection, {"status": ["draft", "completed"]}),
+        (other, {"status": ["draft", "completed"]}),
+    ]
+
+
 def test_two_actions_are_two_events(inspection):
     with transaction.atomic():
         once(inspection, "draft", "ready")
