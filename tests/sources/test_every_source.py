@@ -206,6 +206,7 @@ def test_a_request_says_who_and_within_what(column, client, settings):
     assert event.correlation_id
 
 
+@pytest.mark.one_database
 @pytest.mark.django_db(transaction=True)
 def test_a_change_in_autocommit_is_warned_of_once(column, caplog):
     _warn_of_autocommit.cache_clear()
@@ -219,7 +220,6 @@ def test_a_change_in_autocommit_is_warned_of_once(column, caplog):
     assert len(warnings) == (0 if column.source == "reversion" else 1)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_change_in_a_transaction_is_not_warned_of(column, caplog):
     _warn_of_autocommit.cache_clear()
     with transaction.atomic():

@@ -16,7 +16,12 @@ pytestmark = pytest.mark.parametrize(
     "database",
     [
         pytest.param("the test's", marks=pytest.mark.django_db, id="in the test's transaction"),
-        pytest.param("real", marks=pytest.mark.django_db(transaction=True), id="in real transactions"),
+        # Hooks of a commit are Django's on each database.
+        pytest.param(
+            "real",
+            marks=[pytest.mark.django_db(transaction=True), pytest.mark.one_database],
+            id="in real transactions",
+        ),
     ],
     indirect=True,
 )

@@ -81,6 +81,7 @@ def test_a_rolled_back_bulk_leaves_no_event():
     assert not events()
 
 
+@pytest.mark.one_database
 @pytest.mark.django_db(transaction=True)
 def test_records_of_a_bulk_without_a_transaction_are_not_kept_without_their_events(settings):
     inspection = HistoricInspection.objects.create(name="Tower 7")
