@@ -57,8 +57,8 @@ def record_once(
     key = key_of(connection)
     if key is None:
         raise NotInTransaction(
-            "record_once() was called outside a transaction. A hook with on_commit=True runs after the "
-            "commit, where the values are no longer those of the change: leave on_commit out."
+            message="record_once() was called outside a transaction. A hook with on_commit=True runs after "
+            "the commit, where the values are no longer those of the change: leave on_commit out."
         )
     name = (action, type_of(target), id_of(target))
     # The plain class: what is not committed yet is no fact yet.
