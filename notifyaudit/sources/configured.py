@@ -47,10 +47,11 @@ def _load() -> list[Source]:
 def _class_at(path: str) -> type[Source]:
     try:
         found = import_string(path)
-    except ImportError as error:
+    # RuntimeError: Django's own, of a model whose app is not installed.
+    except (ImportError, RuntimeError) as error:
         raise ConfigurationError(
             f"NOTIFYAUDIT['SOURCES'] names {path!r}, which cannot be imported: {error}. Is the package "
-            "that it listens to installed?"
+            "that it listens to installed, and in INSTALLED_APPS?"
         ) from error
     if not (isinstance(found, type) and issubclass(found, Source)):
         raise ConfigurationError(

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import OuterRef, Subquery
@@ -93,6 +94,8 @@ class FieldHistory(ModelSource):
             )
 
     def problems(self) -> Iterator[str]:
+        if not apps.is_installed("field_history"):
+            yield "field_history is not in INSTALLED_APPS, so it has no tables."
         for rule in self.rules:
             if rule.model is None:
                 continue

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import reversion
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -64,6 +65,8 @@ class Reversion(Source):
             yield from self._seen_in(page)
 
     def problems(self) -> Iterator[str]:
+        if not apps.is_installed("reversion"):
+            yield "reversion is not in INSTALLED_APPS, so it has no tables."
         for model in self.models:
             if not reversion.is_registered(model):
                 yield f"{model._meta.label} is not registered with reversion, so nothing of it is seen."

@@ -193,6 +193,8 @@ def test_a_source_of_another_setting_listens_no_more(connected):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
+        # Its extra may be missing as well: then the package itself cannot be imported.
+        ("notifyaudit.sources.auditlog.Auditlog", "which cannot be imported: .*INSTALLED_APPS"),
         ("tests.nowhere.Source", "which cannot be imported: No module named 'tests.nowhere'"),
         (f"{__name__}.document", "which is no Source class"),
         (f"{__name__}.Nameless", "needs a name of its own"),
