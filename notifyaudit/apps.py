@@ -1,14 +1,17 @@
 """Wires the library into a Django project."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
+
+from notifyaudit import intake, sightfunction
 
 
 class NotifyAuditConfig(AppConfig):
     """
-    Discovers each app's ``actions.py`` and ``emails.py``, registers the checks, watches audited models and
-    connects the sources.
+    Discovers each app's ``actions.py`` and ``emails.py``, registers the checks, watches audited models,
+    connects the sources and makes what they need in the database.
     """
 
     name = "notifyaudit"
@@ -19,9 +22,12 @@ class NotifyAuditConfig(AppConfig):
         # The checks register themselves, and the task at queues whose workers must know it beforehand.
         # So do the digests that the library brings, what follows a changed preference, and what a sweep does
         # first.
-        from notifyaudit import checks, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
-        from notifyaudit.sources import calls, configured  # noqa: F401, PLC0415
+        from notifyaudit import checks, handover, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
+        from notifyaudit.sources import calls, configured, sightings  # noqa: F401, PLC0415
 
         autodiscover_modules("actions", "emails")
         watching.watch_connections()
+        handover.follow_connections()
+        intake.register("sightings taken up", sightings.take_up)
         configured.connect()
+        post_migrate.connect(sightfunction.install_if_missing, sender=self)

@@ -12,6 +12,20 @@ from notifyaudit import compat
 INHERITED: Any = object()
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """
+    Who acted, as they were called then; the user may be gone by now.
+
+    Args:
+        id: the user's; empty for what is no user.
+        repr: what they were called.
+    """
+
+    id: str
+    repr: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditContext:
     """

@@ -1,4 +1,4 @@
-"""Gives mails, email classes and receivers of signals another chance, when a person says so."""
+"""Gives mails, email classes, sightings and receivers of signals another chance, when a person says so."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,14 @@ from django.db.models import Q
 
 from notifyaudit import clock, conf
 from notifyaudit.contention import persistent
-from notifyaudit.models import Message, MessageStatus, Notification, SignalCall, SignalCallStatus
+from notifyaudit.models import (
+    Message,
+    MessageStatus,
+    Notification,
+    Sighting,
+    SignalCall,
+    SignalCallStatus,
+)
 
 _SETTLED = (MessageStatus.FAILED, MessageStatus.HELD, MessageStatus.CANCELLED, MessageStatus.BOUNCED)
 
@@ -21,13 +28,14 @@ def revive(
 
     Args:
         ids: of messages that were not sent; also of cancelled ones.
-        failed: all that have failed, the email classes that raised to the last when they were asked, and the
-            receivers of reliable signals that did when they were called.
+        failed: all that have failed, the email classes that raised to the last when they were asked, the
+            receivers of reliable signals that did when they were called, and what triggers have seen and no
+            source could record.
         uncertain: all that may have arrived and wait for a person, or for their time.
         held: all that wait for a person, for whatever reason.
 
     Returns:
-        how many messages, email classes and calls of receivers there were.
+        how many messages, email classes, calls of receivers and sightings there were.
     """
     now = clock.now()
     alias = conf.current().DATABASE
@@ -55,10 +63,12 @@ def revive(
         # Why it was not sent is no longer true.
         notifications = Notification.objects.using(alias)
         notifications.filter(message__in=revived).update(skip_reason="")
-        classes = calls = 0
+        classes = calls = sightings = 0
         if failed:
             given_up = notifications.filter(recipient_key="", retry_at__isnull=True).exclude(error="")
             classes = given_up.update(retry_at=now, attempts=0)
             kept = SignalCall.objects.using(alias).filter(status=SignalCallStatus.FAILED)
             calls = kept.update(status=SignalCallStatus.OPEN, due_at=now, attempts=0, abandoned=0)
-    return len(revived) + classes + calls
+            unrecorded = Sighting.objects.using(alias).filter(retry_at__isnull=True).exclude(error="")
+            sightings = unrecorded.update(retry_at=now, attempts=0)
+    return len(revived) + classes + calls + sightings

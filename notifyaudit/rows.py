@@ -64,8 +64,12 @@ def committed(queryset: "models.QuerySet[M]") -> "RawQuerySet[M]":
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
-    """All values of a row, by column: ``{"building_id": 7, …}``."""
-    return {field.attname: to_json(field.value_from_object(row)) for field in row._meta.concrete_fields}
+    """All values of a row that were read, by column: ``{"building_id": 7, …}``."""
+    return {
+        field.attname: to_json(field.value_from_object(row))
+        for field in row._meta.concrete_fields
+        if field.attname in row.__dict__
+    }
 
 
 def load_relations(rows: Iterable[models.Model]) -> None:
@@ -125,7 +129,10 @@ def _columns(row: models.Model) -> "list[models.Field[Any, Any]]":
     return [
         column
         for column in row._meta.concrete_fields
-        if not column.primary_key and not getattr(column, "auto_now", False)
+        # What was not read, as of a row that was rebuilt from a part of it, would be read now, one by one.
+        if not column.primary_key
+        and not getattr(column, "auto_now", False)
+        and column.attname in row.__dict__
     ]
 
 
@@ -133,7 +140,8 @@ def _changed_columns(before: models.Model, after: models.Model) -> list[str]:
     return [
         column.name
         for column in _columns(before)
-        if to_json(column.value_from_object(before)) != to_json(column.value_from_object(after))
+        if column.attname in after.__dict__
+        and to_json(column.value_from_object(before)) != to_json(column.value_from_object(after))
     ]
 
 

@@ -7,7 +7,7 @@ from django.db.models import Count, Min
 
 from notifyaudit import clock, conf, naming, pausing
 from notifyaudit.actions import known
-from notifyaudit.models import AuditEvent, Message, Notification, SignalCall
+from notifyaudit.models import AuditEvent, Message, Notification, Sighting, SignalCall
 from notifyaudit.models.message import WAITING
 from notifyaudit.models.signal_call import SignalCallQuerySet, SignalCallStatus
 from notifyaudit.registry import emails
@@ -18,7 +18,8 @@ def statistics() -> dict[str, Any]:
     What an operator watches, all of it JSON: ``events_unrouted``, ``events_of_unknown_actions`` by action,
     ``classes_that_raised`` by key, ``messages`` by status, ``messages_due``, ``oldest_due_seconds``,
     ``messages_of_unknown_kinds`` by key, ``signal_calls`` by status, ``signal_calls_due``,
-    ``signal_calls_of_unknown_receivers`` by receiver, ``paused``.
+    ``signal_calls_of_unknown_receivers`` by receiver, ``paused``; of what triggers have seen and no sweep has
+    taken up, ``sightings``, and ``sightings_that_raised`` by source.
     """
     alias, now = conf.current().DATABASE, clock.now()
     unrouted = Counter(dict(_counts(AuditEvent.objects.using(alias).unrouted(), "action")))
@@ -29,6 +30,7 @@ def statistics() -> dict[str, Any]:
     actions, keys = set(known.values()), {email_class.key for email_class in emails}
     raised = Notification.objects.using(alias).exclude(error="")
     calls = SignalCall.objects.using(alias)
+    sightings = Sighting.objects.using(alias)
     return {
         "events_unrouted": unrouted.total(),
         "events_of_unknown_actions": _without(unrouted, actions),
@@ -40,6 +42,8 @@ def statistics() -> dict[str, Any]:
         "signal_calls": dict(_counts(calls.all(), "status")),
         "signal_calls_due": calls.due(now).count(),
         "signal_calls_of_unknown_receivers": _unknown_receivers(calls.all()),
+        "sightings": sightings.count(),
+        "sightings_that_raised": dict(_counts(sightings.exclude(error=""), "source")),
         "paused": sorted(key or "everything" for key in pausing.paused().keys),
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 from django.db import connections, transaction
@@ -11,6 +12,7 @@ from notifyaudit.bell import Bell
 from notifyaudit.tasks import wake_up
 
 _suspended = 0
+_awake: ContextVar[bool] = ContextVar("notifyaudit_awake", default=False)
 
 
 @contextmanager
@@ -24,6 +26,16 @@ def wake_ups_suspended() -> Iterator[None]:
         _suspended -= 1
 
 
+@contextmanager
+def awake() -> Iterator[None]:
+    """What is recorded inside the block needs no wake-up: the sweep that records it goes on to route it."""
+    token = _awake.set(True)
+    try:
+        yield
+    finally:
+        _awake.reset(token)
+
+
 def request_wake_up() -> None:
     """
     Have one wake-up enqueued for the current transaction, however many events it records.
@@ -34,7 +46,7 @@ def request_wake_up() -> None:
         DatabaseError: under ``WAKE_UP = "transaction"``, if the database ended the whole transaction.
     """
     settings = conf.current()
-    if _suspended or settings.WAKE_UP == "never":
+    if _suspended or _awake.get() or settings.WAKE_UP == "never":
         return
     connection = transaction.get_connection(settings.DATABASE)
     if any(hook in (_after_commit, _with_commit) for _, hook, _ in connection.run_on_commit):

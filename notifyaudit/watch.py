@@ -17,6 +17,7 @@ from notifyaudit.identity import model_of
 from notifyaudit.journal import Journal, Write
 from notifyaudit.marking import audited_models, is_unaudited, owners
 from notifyaudit.origins import origin
+from notifyaudit.sighted import sighted_tables
 from notifyaudit.statements import as_text, savepoint, writes
 from notifyaudit.transactions import COMMITS, key_of
 
@@ -80,6 +81,8 @@ class Watch:
             watched = tables.get(written.table)
             if watched is None or not watched.counts(written) or is_unaudited() or _hit_nothing(sql, cursor):
                 continue
+            if sighted_tables.seeing(written):
+                continue  # a trigger leaves word of it
             transaction = self._current()
             if not transaction.covers(watched.owner):
                 place = origin(watched.model)

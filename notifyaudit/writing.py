@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from notifyaudit import clock, compat, conf, context, rows, watching
 from notifyaudit.actions import known
-from notifyaudit.context import INHERITED, AuditContext
+from notifyaudit.context import INHERITED, Actor, AuditContext
 from notifyaudit.exceptions import NotInTransaction
 from notifyaudit.identity import id_of, reference, repr_of
 from notifyaudit.models import AuditEvent
@@ -179,6 +179,8 @@ def correlation_id(circumstances: AuditContext) -> str:
 
 def actor_columns(actor: Any) -> tuple[str, str]:
     """The user's id, empty for who is none, and what an actor is called."""
+    if isinstance(actor, Actor):
+        return actor.id, actor.repr
     if actor is None or getattr(actor, "is_anonymous", False):
         return "", ""
     return id_of(actor) if isinstance(actor, get_user_model()) else "", repr_of(actor)

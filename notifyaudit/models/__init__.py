@@ -1,10 +1,14 @@
-"""The ledger: what happened, who hears of it, the mails, receivers to call, pauses, and what people want."""
+"""
+The ledger: what happened, who hears of it, the mails, receivers to call, what triggers have seen, pauses, and
+what people want.
+"""
 
 from notifyaudit.models.event import AuditEvent
 from notifyaudit.models.message import Message, MessageStatus
 from notifyaudit.models.notification import Notification, Reason, SkipReason
 from notifyaudit.models.pause import Pause
 from notifyaudit.models.preference import Preference
+from notifyaudit.models.sighting import Sighting
 from notifyaudit.models.signal_call import SignalCall, SignalCallStatus
 from notifyaudit.models.subscription import Subscription
 
@@ -16,6 +20,7 @@ __all__ = [
     "Pause",
     "Preference",
     "Reason",
+    "Sighting",
     "SignalCall",
     "SignalCallStatus",
     "SkipReason",

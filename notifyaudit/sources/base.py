@@ -31,7 +31,8 @@ class Seen:
         kind: what happened to the object.
         target: the object as it was then. An instance need not be in the database; of one that was deleted
             the event keeps the values.
-        changes: ``{field: (old, new)}``; an update without any is no event.
+        changes: ``{field: (old, new)}``; an update without any is no event. ``None``: nobody knows what it
+            changed, so of the mapping only ``updated`` fits.
         actor: a user, words for what is none, or ``None``. Default: that of the current ``audit_context``.
         occurred_at: when, if not now.
         related: further saved objects that were involved.
@@ -43,7 +44,7 @@ class Seen:
     reference: str
     kind: Kind
     target: models.Model | Subject
-    changes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    changes: Mapping[str, Sequence[Any]] | None = field(default_factory=dict)
     actor: Any = INHERITED
     occurred_at: datetime | None = None
     related: Iterable[models.Model] = ()
@@ -115,7 +116,7 @@ class Source:
     def action_for(self, seen: Seen) -> str | None:
         """Which action this is by the mapping; ``None``: none, so nothing is recorded."""
         rules = self._by_model.get(type_of(seen.model), ()) if seen.model is not None else ()
-        return action_for(rules, seen.kind, seen.changes)
+        return action_for(rules, seen.kind, seen.changes or {})
 
     def report(self, *seen: Seen, silently: bool = False) -> list[AuditEvent]:
         """
@@ -146,7 +147,7 @@ class Source:
         return self._action_for(seen) is not None
 
     def _action_for(self, seen: Seen) -> str | None:
-        if seen.kind == Kind.UPDATED and not seen.changes:
+        if seen.kind == Kind.UPDATED and seen.changes is not None and not seen.changes:
             return None
         return self.action_for(seen)
 

@@ -7,7 +7,7 @@ from typing import Unpack
 from django.db import transaction
 from django.utils.asyncio import async_unsafe
 
-from notifyaudit import conf, tasks, transport
+from notifyaudit import conf, intake, tasks, transport
 from notifyaudit.failures import NoConnection
 from notifyaudit.models import AuditEvent, MessageStatus
 from notifyaudit.testing.coverage import coverage
@@ -90,6 +90,7 @@ class Questions:
         __tracebackhide__ = True
         check(action, criteria)
         self._require_end()
+        intake.run()
         events = Ledger.read(after=self._last_event).events
         found = [event for event in events if matches(event, action, criteria)]
         for event in found:

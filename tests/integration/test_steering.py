@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from notifyaudit import clock, pausing, record
 from notifyaudit.claiming import claim
-from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, SignalCall
+from notifyaudit.models import AuditEvent, Message, MessageStatus, Notification, Sighting, SignalCall
 from notifyaudit.reviving import revive
 from notifyaudit.routing import route_pending
 from notifyaudit.statistics import statistics
@@ -121,6 +121,8 @@ class TestCounting:
         Message.objects.filter(pk=message.pk).update(due_at=clock.now() - timedelta(seconds=90))
         for status in ("open", "open", "failed"):
             SignalCall.objects.create(receiver="newer:receiver", signal="newer:signal", status=status)
+        Sighting.objects.create(source="tables", model="shop.Order", operation="DELETE")
+        Sighting.objects.create(source="tables", model="shop.Order", operation="DELETE", error="it raised")
         pausing.pause(["test.kind"])
         with email_kind():
             assert statistics() == {
@@ -134,6 +136,8 @@ class TestCounting:
                 "signal_calls": {"failed": 1, "open": 2},
                 "signal_calls_due": 2,
                 "signal_calls_of_unknown_receivers": {"newer:receiver": 2},
+                "sightings": 2,
+                "sightings_that_raised": {"tables": 1},
                 "paused": ["test.kind"],
             }
 
@@ -150,6 +154,8 @@ class TestCounting:
             "signal calls: none",
             "signal calls due: 0",
             "signal calls of unknown receivers: none",
+            "sightings: 0",
+            "sightings that raised: none",
             "paused: nothing",
         ]
         call_command("notifyaudit", "stats", "--json")
