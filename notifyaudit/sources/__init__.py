@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from notifyaudit.sources.mapping import Kind as Kind
     from notifyaudit.sources.recorders import record_on as record_on
     from notifyaudit.sources.reliable import ReliableSignal as ReliableSignal
+    from notifyaudit.sources.sightings import SightedSource as SightedSource
     from notifyaudit.sources.table import ModelSource as ModelSource
+    from notifyaudit.sources.tables import audit_table as audit_table
     from notifyaudit.subjects import Subject as Subject
 
 _HOME = {
@@ -21,12 +23,24 @@ _HOME = {
     "ModelSource": "table",
     "ReliableSignal": "reliable",
     "Seen": "base",
+    "SightedSource": "sightings",
     "Source": "base",
     "Subject": "base",
+    "audit_table": "tables",
     "record_on": "recorders",
 }
 
-__all__ = ["Kind", "ModelSource", "ReliableSignal", "Seen", "Source", "Subject", "record_on"]
+__all__ = [
+    "Kind",
+    "ModelSource",
+    "ReliableSignal",
+    "Seen",
+    "SightedSource",
+    "Source",
+    "Subject",
+    "audit_table",
+    "record_on",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -18,8 +19,10 @@ from field_history.tracker import FieldHistoryTracker
 from notifyaudit import conf
 from notifyaudit.context import INHERITED
 from notifyaudit.identity import key_from, type_of
+from notifyaudit.models import Sighting
 from notifyaudit.sources.base import Seen
 from notifyaudit.sources.mapping import Kind
+from notifyaudit.sources.sightings import SightedSource, circumstances_of
 from notifyaudit.sources.states import Changes, difference, instance_of, with_references
 from notifyaudit.sources.table import ModelSource
 from notifyaudit.subjects import Subject, require_saved
@@ -93,6 +96,24 @@ class FieldHistory(ModelSource):
                 occurred_at=row.date_created,
             )
 
+    def from_sightings(self, sightings: Sequence[Sighting]) -> list[Seen | None]:
+        """What a trigger on the package's table has left word of. The rows are read there: each is a part."""
+        keys = [str((sighting.after or {})["id"]) for sighting in sightings]
+        seen = {each.reference: each for each in self.seen_in([Row(pk=key) for key in keys])}
+        told: list[Seen | None] = []
+        for key, sighting in zip(keys, sightings, strict=True):
+            by, found = circumstances_of(sighting), seen.get(key)
+            told.append(
+                found
+                and replace(
+                    found,
+                    actor=by.actor if found.actor is INHERITED else found.actor,
+                    metadata=by.metadata,
+                    correlation_id=by.correlation_id,
+                )
+            )
+        return told
+
     def problems(self) -> Iterator[str]:
         if not apps.is_installed("field_history"):
             yield "field_history is not in INSTALLED_APPS, so it has no tables."
@@ -121,6 +142,24 @@ class FieldHistory(ModelSource):
             if row.date_created - first[row.first].date_created < _ONE_SAVE:
                 together[row.first].append(row)
         return together
+
+
+class RelayedFieldHistory(FieldHistory, SightedSource):
+    """
+    The same on PostgreSQL, by a trigger on the package's table instead of the trackers: whatever writes a row
+    there is seen. A proxy of the package's model in an app of the project brings it::
+
+        class RelayedHistory(FieldHistory):
+            class Meta:
+                proxy = True
+                triggers = [Relay("field_history", names_in="field_name", values_in=["serialized_data"])]
+    """
+
+    def connect(self) -> None:
+        SightedSource.connect(self)
+
+    def disconnect(self) -> None:
+        SightedSource.disconnect(self)
 
 
 class _Listening:

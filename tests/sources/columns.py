@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import reversion
+from django.apps import apps
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from notifyaudit.sources import sightings
 from tests.sources.upstream import models
 from tests.sources.upstream.actions import InspectionAction
 
@@ -42,6 +44,11 @@ class Column:
     middleware: str = ""
     settle: Callable[[], Any] = int
     notes: dict[str, str] = field(default_factory=dict)
+
+
+def _model(name: str) -> Any:
+    """A model that only PostgreSQL can have."""
+    return apps.get_model("triggers", name) if apps.is_installed("tests.sources.triggers") else None
 
 
 KINDS = {
@@ -125,5 +132,22 @@ LIFECYCLE = Column(
 )
 """No source: the project's own hooks record, see docs/how-to/lifecycle-hooks.md."""
 
+PGHISTORY = Column(
+    source="pghistory",
+    title="pghistory",
+    packages=("django-pghistory", "django-pgtrigger"),
+    model=_model("EventedInspection"),
+    databases=("postgres",),
+    settle=sightings.take_up,
+)
+TABLES = Column(
+    source="tables",
+    title="`audit_table()`",
+    packages=("django-pgtrigger",),
+    model=_model("SightedInspection"),
+    databases=("postgres",),
+    settle=sightings.take_up,
+)
+
 LISTENING = [SIMPLE_HISTORY, AUDITLOG, REVERSION, FIELD_HISTORY]
-COLUMNS = [*LISTENING, LIFECYCLE]
+COLUMNS = [*LISTENING, PGHISTORY, TABLES, LIFECYCLE]

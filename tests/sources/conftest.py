@@ -20,6 +20,10 @@ if not INSTALLED:
     collect_ignore_glob = ["*"]
 
 
+if INSTALLED:
+    from tests.sources.postgres import committing  # noqa: F401 - a fixture
+
+
 @pytest.fixture(autouse=True)
 def _nobody_asks():
     """django-field-history's middleware leaves the request, and with it the user, in its thread."""

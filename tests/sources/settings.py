@@ -2,6 +2,7 @@
 
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASE, DATABASES, INSTALLED_APPS, MIDDLEWARE, NOTIFYAUDIT
+from tests.sources.triggers.mappings import SOURCES
 
 if DATABASE != "sqlite":
     # `make test` runs these beside the others.
@@ -14,7 +15,7 @@ INSTALLED_APPS = [
     "reversion",
     "field_history",
     # Their triggers are PostgreSQL's.
-    *(["pgtrigger", "pghistory"] if DATABASE == "postgres" else []),
+    *(["django.contrib.postgres", "pgtrigger", "pghistory"] if DATABASE == "postgres" else []),
     "tests.sources.upstream",
     # What only PostgreSQL can have has migrations of its own.
     *(["tests.sources.triggers"] if DATABASE == "postgres" else []),
@@ -49,6 +50,8 @@ NOTIFYAUDIT = {
         "notifyaudit.sources.field_history.FieldHistory": mapping(
             "upstream.TrackedInspection", deletions=False
         ),
+        # Their triggers are PostgreSQL's, in the migrations of tests.sources.triggers.
+        **(SOURCES if DATABASE == "postgres" else {}),
     },
 }
 
