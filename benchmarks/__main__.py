@@ -8,7 +8,7 @@ from importlib import import_module
 import django
 
 # First the one that leaves nothing behind: each sweep would route what the others have committed.
-COMPARISONS = ("harness", "recording", "fanout", "sending", "subscribers", "digests")
+COMPARISONS = ("harness", "recording", "fanout", "sending", "subscribers", "digests", "triggers")
 
 
 def main(*chosen: str) -> None:

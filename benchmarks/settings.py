@@ -3,9 +3,21 @@
 from typing import Any
 
 from tests.settings import *  # noqa: F403
-from tests.settings import BASE_DIR, DATABASE, DATABASES, INSTALLED_APPS
+from tests.settings import BASE_DIR, DATABASE, DATABASES, INSTALLED_APPS, NOTIFYAUDIT
 
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.bare"]
+if DATABASE == "postgres":
+    INSTALLED_APPS += ["pgtrigger", "pghistory", "benchmarks.triggered"]
+    globals()["NOTIFYAUDIT"] = {
+        **NOTIFYAUDIT,
+        "SOURCES": {
+            "notifyaudit.sources.pghistory.PgHistory": {"triggered.Relayed.updated": "sheet.edited"},
+            "notifyaudit.sources.tables.Tables": {
+                "triggered.Audited.created": "sheet.edited",
+                "triggered.Audited.updated": "sheet.edited",
+            },
+        },
+    }
 LOGGING = {"version": 1, "disable_existing_loggers": True}
 
 if DATABASE == "sqlite":
