@@ -10,15 +10,14 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.text import camel_case_to_spaces, capfirst
 
-from notifyaudit import conf, links, reading
+from notifyaudit import conf, reading
+from notifyaudit.answering import Answerable
 from notifyaudit.changes import Change
-from notifyaudit.composing import Composed
 from notifyaudit.definition import AboveLimits, BundleBy, app_label_of, check_definition
 from notifyaudit.frequency import Frequency
-from notifyaudit.headers import list_headers
 from notifyaudit.identity import id_of, type_of
 from notifyaudit.layout import Layout
-from notifyaudit.models import AuditEvent, Message, Preference, Reason, SkipReason
+from notifyaudit.models import AuditEvent, Message, Reason, SkipReason
 from notifyaudit.permissions import holders
 from notifyaudit.recipients import Recipient
 from notifyaudit.registry import emails
@@ -27,7 +26,7 @@ from notifyaudit.samples import READER, sample_of
 from notifyaudit.summing import Section, net_changes_of, sections_of
 
 
-class AuditEmail(Composed):
+class AuditEmail(Answerable):
     """
     A kind of email about events. Subclass it in an app's ``emails.py``::
 
@@ -46,16 +45,10 @@ class AuditEmail(Composed):
 
     actions: Sequence[str] = ()
     """Actions, or patterns (``"inspection.*"``, ``"*"``), that this email speaks of."""
-    key: str = ""
-    """Stored in the ledger. Default: app label and class name; pin it before you rename the class."""
-    label: str | Promise = ""
-    """What this kind of email is called. Default: from the class's name."""
     description: str | Promise = ""
     """One sentence about it, for the people who get it."""
     default_frequency: Frequency = Frequency.IMMEDIATE
     """How soon somebody is told who has not said how soon."""
-    mandatory: bool = False
-    """Whether it leaves at once, whatever somebody has muted."""
     notify_actor: bool = False
     """Whether somebody is told of what they did themselves."""
     priority: int = 0
@@ -80,17 +73,12 @@ class AuditEmail(Composed):
     """What may join it: nothing, other events of the ``"target"``, or of the same ``"correlation"`` id."""
     digest_class: "type[AuditEmail]"
     """What collects its events for those who read less often. Default: ``DigestEmail``."""
-    collects: bool = False
-    """Whether it is such a digest."""
     # Said here once more, so that a type checker lets subclasses set them.
-    subject: str | Promise | None = None
-    template_name: str | None = None
-    template_txt_name: str | None = None
+    subject: str | Promise | None = None  # type: ignore[assignment]
+    template_name: str | None = None  # type: ignore[assignment]
+    template_txt_name: str | None = None  # type: ignore[assignment]
 
-    recipient: Any = None
     reason: Reason | None = None
-    preference: Preference | None = None
-    watched: tuple[str, str] | None = None
     declined_because: SkipReason = SkipReason.SHOULD_SEND
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -267,40 +255,3 @@ class AuditEmail(Composed):
             "layout": Layout(self),
             **self.context_data,
         }
-
-    # What the reader can do about it.
-
-    @cached_property
-    def unsubscribe_url(self) -> str:
-        """Where this reader stops mails such as this; empty if nobody can, or there is no such page."""
-        if self.mandatory or not self.events:
-            return ""
-        return links.unsubscribe_url(self._reader, self._scope())
-
-    @cached_property
-    def preferences_url(self) -> str:
-        """Where this reader chooses what comes; empty if the project has no such page."""
-        # Whoever signs in there is the reader; the link itself names nobody.
-        return links.preferences_url("u" if self.recipient is not None else self._reader)
-
-    @property
-    def _reader(self) -> str:
-        # A mail that is only looked at must not unsubscribe somebody whom it shows.
-        if not self.message_id:
-            return links.NOBODY
-        return links.name_of("" if self.recipient is None else id_of(self.recipient), self.preference)
-
-    def _scope(self) -> links.Scope:
-        if self.collects:
-            return links.Scope(extent=links.Extent.KIND, email_key=self.key)
-        target_type, target_id = self.watched or (self.event.target_type, self.event.target_id)
-        return links.Scope(
-            extent=links.Extent.OBJECT if self.watched else links.Extent.KIND,
-            email_key=self.key,
-            target_type=target_type,
-            target_id=target_id,
-        )
-
-    def _list_headers(self) -> dict[str, str]:
-        url = self.unsubscribe_url
-        return list_headers(url, key=self.key, label=str(self.label)) if url else {}

@@ -285,9 +285,7 @@ def _write(
 def _settle(batch: Claim, parcel: Parcel, outcome: Outcome) -> bool:
     if not batch.settle(parcel.message, status=outcome.status, **outcome.values):
         with on_behalf_of(parcel.correlation_id):
-            logger.warning(
-                "message %s was taken over by another worker: the lease had ended", parcel.message.pk
-            )
+            logger.warning("mail %s was taken over by another worker: the lease had ended", parcel.message.pk)
         return False
     if outcome.skip_reason:
         notifications = Notification.objects.using(conf.current().DATABASE)
