@@ -9,6 +9,7 @@ writing to the row, so nobody can take the call over while it goes on, however l
 import logging
 from collections.abc import Iterator
 from contextlib import nullcontext
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -34,38 +35,63 @@ MOURNED = 5
 """So many workers may vanish while they make a call."""
 
 PATIENCE = timedelta(seconds=30)
-"""After this, mails have their turn before the calls that are left; those are the next sweep's."""
+"""
+After this, and a call of each receiver, mails have their turn before the calls that are left; those are the
+next sweep's.
+"""
 
 _TURN = 100
 """Calls of one receiver before the next receiver has its turn."""
 
 _missed: set[tuple[str, str]] = set()
 
+_running: ContextVar[bool] = ContextVar("notifyaudit_receivers_running", default=False)
+
 
 def run_due() -> int:
     """
     Make every call that is due. What raises is tried again by the signal's ``retry``, then kept as
-    ``failed``; what this code does not know is left for code that does.
+    ``failed``; what this code does not know is left for code that does. What a receiver sends is called too.
 
     Returns:
         how many receivers ran to their end.
     """
-    done = 0
-    begun, waiting = clock.now(), list(_known())
-    while waiting:
-        for name in list(waiting):
-            for _ in range(_TURN):
-                if stopping.requested():
-                    return done
-                call = _claim(*name)
-                if call is None:
-                    waiting.remove(name)
-                    break
+    # A backend that runs tasks at once does so after each commit of a receiver. Whoever runs already goes on.
+    if _running.get():
+        return 0
+    token = _running.set(True)
+    try:
+        return _run_due()
+    finally:
+        _running.reset(token)
+
+
+def _run_due() -> int:
+    done, begun = 0, clock.now()
+    while waiting := list(_known()):
+        made = 0
+        for name in waiting:
+            # Each has its turn, or one with more calls than can be made would keep all others from theirs.
+            for call in _turn(*name, PATIENCE / len(waiting)):
+                made += 1
                 done += _make(call)
-                if clock.now() - begun >= PATIENCE:
-                    request_wake_up()
-                    return done
+        if not made or stopping.requested():
+            break
+        if clock.now() - begun >= PATIENCE:
+            request_wake_up()
+            break
     return done
+
+
+def _turn(receiver: str, signal: str, share: timedelta) -> Iterator[SignalCall]:
+    begun = clock.now()
+    for _ in range(_TURN):
+        call = None if stopping.requested() else _claim(receiver, signal)
+        if call is None:
+            return
+        yield call
+        if clock.now() - begun >= share:
+            return
 
 
 def _known() -> Iterator[tuple[str, str]]:

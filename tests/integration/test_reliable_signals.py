@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from example_site.inspections.models import User
-from notifyaudit import audit_context, clock, naming, stopping
+from notifyaudit import audit_context, clock, compat, naming, stopping, waking
 from notifyaudit.exceptions import ConfigurationError, NotInTransaction, UnsavedTarget, WrongDatabase
 from notifyaudit.models import AuditEvent, SignalCall
 from notifyaudit.sources import ReliableSignal, calls
@@ -389,13 +389,11 @@ class TestRunning:
 
     def test_a_receiver_sends_on_under_the_same_id(self, document):
         filed.connect(receivers.pass_on)
-        Signals.printed.connect(receivers.listen)
+        Signals.printed.connect(receivers.tag_and_record)
         with audit_context(correlation_id="request-7"):
             filed.send_reliable(Document, document=document)
-        run_due()
-        (call,) = rows()
-        assert call.correlation_id == "request-7"
-        assert run_due() == 1
+        assert run_due() == 2, "what a receiver sends needs no other sweep"
+        assert AuditEvent.objects.get().correlation_id == "request-7"
 
     def test_told_to_end_it_finishes_the_call_in_hand(self, monkeypatch):
         filed.connect(receivers.listen)
@@ -411,9 +409,23 @@ class TestRunning:
         monkeypatch.setattr(calls, "PATIENCE", timedelta(0))
         filed.connect(receivers.listen)
         filed.connect(receivers.listen_too)
-        filed.send_reliable(None)
-        assert [run_due(), run_due(), run_due()] == [1, 1, 0]
+        for _ in range(2):
+            filed.send_reliable(None)
+        assert run_due() == 2
+        assert [call.receiver for call in rows()] == [f"{HOME}:listen", f"{HOME}:listen_too"]
+        assert [run_due(), run_due()] == [2, 0]
         assert asked == [1, 1]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_backend_that_runs_tasks_at_once_goes_no_deeper_with_each_call(self, document, monkeypatch):
+        monkeypatch.setattr(waking, "_suspended", 0)
+        filed.connect(receivers.record_and_measure)
+        backend = f"{compat.ImmediateBackend.__module__}.ImmediateBackend"
+        with override_settings(TASKS={"default": {"BACKEND": backend}}), transaction.atomic():
+            for _ in range(5):
+                filed.send_reliable(None, document=document)
+        assert len(heard) == AuditEvent.objects.exclude(routed_at=None).count() == 5
+        assert len(set(heard)) == 1
 
 
 class TestPathsThatLeadNowhere:
