@@ -68,11 +68,11 @@ def receiver_path(receiver: Any) -> str:
 
 def is_found(thing: Any, path: str) -> bool:
     """
-    Whether this, and nothing else, is under that path: a second function of the same name in the module, or
-    a decorator around it, hides a function.
+    Whether this, and nothing else, is found under that path: a second function of the same name in the
+    module, a decorator around it, or a rename of what had the path before, hides a function.
     """
     try:
-        return bool(_at(path) == thing)
+        return bool(find(path) == thing)
     except NotFound:
         return False
 
@@ -98,6 +98,19 @@ def find_receiver(path: str) -> Callable[..., Any]:
     if not callable(found):
         raise NotFound(f"{current(path)} is {found!r}, which cannot be called")
     return found  # type: ignore[no-any-return]
+
+
+def find_signal(path: str) -> Any:
+    """
+    As :func:`find`.
+
+    Raises:
+        NotFound: also if what is there cannot be sent reliably.
+    """
+    found = find(path)
+    if isclass(found) or not hasattr(found, "send_reliable"):
+        raise NotFound(f"{current(path)} is {found!r}, which is no ReliableSignal")
+    return found
 
 
 def is_there(path: str) -> bool:

@@ -55,7 +55,10 @@ def _counts(rows: Any, field: str) -> list[tuple[str, int]]:
 def _unknown_receivers(calls: SignalCallQuerySet) -> dict[str, int]:
     unknown: Counter[str] = Counter()
     for receiver, signal in calls.names():
-        if not (naming.is_there(receiver) and naming.is_there(signal)):
+        try:
+            naming.find_receiver(receiver)
+            naming.find_signal(signal)
+        except naming.NotFound:
             of_both = calls.filter(receiver=receiver, signal=signal, status=SignalCallStatus.OPEN)
             unknown[receiver] += of_both.count()
     return dict(unknown)

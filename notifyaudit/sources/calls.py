@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import Error, OperationalError, connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import Case, F, Value, When
 
 from notifyaudit import clock, compat, conf, intake, naming, stopping
@@ -159,10 +159,12 @@ def _make(call: SignalCall) -> bool:
         return _run_and_settle(call)
     except _Busy:
         _write(call, {"lease_token": None, "lease_until": None})
-    except (_Undone, Error) as error:
+    except Exception as error:
         cause = error.__cause__ if isinstance(error, _Undone) and error.__cause__ else error
         logger.exception("call %s of %s", call.pk, call.receiver)
         _write(call, _failure(call, cause))
+        # After the commit, it was a function that the receiver gave to on_commit().
+        return not _calls().filter(pk=call.pk).exists()
     return False
 
 
@@ -214,9 +216,7 @@ def _actor(call: SignalCall) -> Any:
 
 
 def _signal(path: str) -> ReliableSignal:
-    found = naming.find(path)
-    if not isinstance(found, ReliableSignal):
-        raise naming.NotFound(f"{path} is {found!r}, which is no ReliableSignal")
+    found: ReliableSignal = naming.find_signal(path)
     return found
 
 

@@ -149,7 +149,8 @@ class ReliableSignal(Signal):
         if self._module == "__main__" or not naming.is_found(self, self._path):
             raise ConfigurationError(
                 f"A worker cannot find this ReliableSignal, made in {self._module}. Assign it to a name of "
-                "that module, which nothing else has: inspection_completed = ReliableSignal()."
+                "that module, which nothing else has, and no renamed= as an old one: inspection_completed = "
+                "ReliableSignal()."
             )
         return self._path
 
@@ -196,7 +197,7 @@ def _found_path_of(receiver: Any) -> str:
     if not naming.is_found(receiver, path):
         raise ConfigurationError(
             f"{receiver!r} is a receiver of a ReliableSignal, but what a worker would find as {path} is "
-            "something else, or nothing. Give each receiver a name of its own, and write @receiver above all "
-            "other decorators."
+            "something else, or nothing. Give each receiver a name of its own, which is no old one in a "
+            "renamed=, and write @receiver above all other decorators."
         )
     return path

@@ -25,7 +25,7 @@ def loads(text: str) -> dict[str, Any]:
 
     Raises:
         ObjectGone: for an object that is not there any more.
-        NotFound: for an enum that this code does not have.
+        LookupError: for a model or an enum that this code does not have (yet, or any more).
     """
     tree = json.loads(text)
     lookup = Lookup(_objects(tree), conf.current().DATABASE)
@@ -71,6 +71,7 @@ def _decoded(name: str, tree: Any, lookup: Lookup) -> Any:
         return {key: decode(item) for key, item in tree.items()}
 
     def loaded(type_name: str, identifier: str) -> Model:
+        _model_from(type_name)
         found = lookup.get(type_name, identifier)
         if found is None:
             raise ObjectGone(name, type_name, identifier)

@@ -88,6 +88,15 @@ def record_and_measure(sender, document, **sent):
     heard.append(depth)
 
 
+def fail_after_commit(number, **sent):
+    Tag.objects.create(name=str(number))
+
+    def tell():
+        raise (ValueError if number % 2 else IntegrityError)("the printer is on fire")
+
+    transaction.on_commit(tell)
+
+
 def moved_to(**sent):
     heard.append("moved")
 

@@ -427,6 +427,15 @@ class TestRunning:
         assert len(heard) == AuditEvent.objects.exclude(routed_at=None).count() == 5
         assert len(set(heard)) == 1
 
+    @pytest.mark.django_db(transaction=True)
+    def test_what_fails_after_the_commit_of_a_receiver_keeps_no_other_from_being_called(self, caplog):
+        filed.connect(receivers.fail_after_commit)
+        for number in range(4):
+            filed.send_reliable(None, number=number)
+        assert run_due() == 4
+        assert (rows(), Tag.objects.count()) == ([], 4)
+        assert caplog.text.count("Error: the printer is on fire") == 4
+
 
 class TestPathsThatLeadNowhere:
     def vanish(self, path):
@@ -468,6 +477,18 @@ class TestPathsThatLeadNowhere:
         assert run_due() == 1
         assert heard == ["moved"]
 
+    def test_a_path_that_was_renamed_is_no_new_receivers(self):
+        ReliableSignal(renamed={f"{HOME}:listen": f"{HOME}:moved_to"})
+        filed.connect(receivers.listen)
+        assert [problem for problem in filed.problems() if "renamed=" in problem]
+        with pytest.raises(ConfigurationError, match=f"find as {HOME}:listen is something else"):
+            filed.send_reliable(None)
+
+    def test_nor_a_new_signals(self):
+        ReliableSignal(renamed={f"{HOME}:filed": f"{HOME}:Signals.printed"})
+        with pytest.raises(ConfigurationError, match="A worker cannot find"):
+            filed.send_reliable(None)
+
     def test_a_signal_too(self):
         filed.connect(receivers.listen)
         filed.send_reliable(None)
@@ -498,6 +519,24 @@ class TestPathsThatLeadNowhere:
         SignalCall.objects.update(signal=f"{HOME}:plain")
         assert run_due() == 0
         assert rows()[0].attempts == 0
+        assert statistics()["signal_calls_of_unknown_receivers"] == {f"{HOME}:listen": 1}
+
+    def test_what_cannot_be_called_is_not_called(self):
+        filed.connect(receivers.listen)
+        filed.send_reliable(None)
+        self.vanish(f"{HOME}:heard")
+        assert run_due() == 0
+        assert statistics()["signal_calls_of_unknown_receivers"] == {f"{HOME}:heard": 1}
+
+    def test_a_model_that_this_code_does_not_have_may_be_there_at_the_next_attempt(self, document):
+        filed.connect(receivers.listen)
+        filed.send_reliable(None, document=document)
+        arguments = SignalCall.objects.get().arguments
+        SignalCall.objects.update(arguments=arguments.replace("testapp.Document", "testapp.Unheard"))
+        assert run_due() == 0
+        (call,) = rows()
+        assert (call.status, call.attempts) == ("open", 1)
+        assert "no installed app has the model testapp.Unheard" in call.last_error
 
     def test_two_new_names_are_refused(self):
         ReliableSignal(renamed={"a:b": "c:d"})
