@@ -42,6 +42,7 @@ class Questions:
         self._asserted: set[int] = set()
         self._first_mail = 0
         self._last_event = 0
+        self._cleared_failures: set[tuple[int, int]] = set()
 
     def one(self, email_class: EmailClass = None, **criteria: Unpack[Criteria]) -> SentEmail:
         """The one mail of this class that meets the criteria; fails if there is none, or more."""
@@ -132,22 +133,26 @@ class Questions:
             raise AssertionError(report(problem, seen, wanted))
 
     def assert_nothing_sent(self) -> None:
-        """The library sent no mail at all, and none failed."""
+        """The library sent no mail at all; none failed, and no receiver of a reliable signal."""
         __tracebackhide__ = True
         seen = self._look()
-        if seen.sent or seen.ledger.has_failures():
+        if seen.sent or seen.has_failures():
             raise AssertionError(report("expected no mail at all", seen))
 
     def assert_no_more(self) -> None:
-        """Every mail that was sent was asked for by :meth:`one`, :meth:`last` or :meth:`all`; none failed."""
+        """
+        Every mail that was sent was asked for by :meth:`one`, :meth:`last` or :meth:`all`; none failed, and
+        no receiver of a reliable signal.
+        """
         __tracebackhide__ = True
         seen = self._look()
         rest = [email for email in seen.sent if id(email.content) not in self._asserted]
         if rest:
             problem = f"{_were(len(rest))} sent that the test did not ask for"
             raise AssertionError(report("\n".join([problem, *table(rest)]), seen))
-        if seen.ledger.has_failures():
-            raise AssertionError(report("some mails failed", seen))
+        if seen.has_failures():
+            what = "mails" if seen.ledger.has_failures() else "receivers of reliable signals"
+            raise AssertionError(report(f"some {what} failed", seen))
 
     def clear(self) -> None:
         """
@@ -158,6 +163,7 @@ class Questions:
         seen = self._look()
         self._first_mail = len(self._server.accepted)
         self._last_event = max((event.pk for event in seen.ledger.events), default=self._last_event)
+        self._cleared_failures |= seen.failures()
 
     def _from_now_on(self) -> "Questions":
         """The same questions, about the mails that leave from now on."""
@@ -176,7 +182,11 @@ class Questions:
     def _look(self) -> Seen:
         __tracebackhide__ = True
         self._catch_up()
-        return Seen.of(self._server.accepted[self._first_mail :], Ledger.read(after=self._last_event))
+        return Seen.of(
+            self._server.accepted[self._first_mail :],
+            Ledger.read(after=self._last_event),
+            self._cleared_failures,
+        )
 
     def _note(self, found: list[SentEmail]) -> list[SentEmail]:
         self._asserted |= {id(email.content) for email in found}

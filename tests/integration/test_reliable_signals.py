@@ -609,8 +609,27 @@ class TestHarness:
         filed.connect(receivers.tag_and_fail)
         filed.send_reliable(None, document=document)
         audit_outbox.advance(timedelta(minutes=11))
-        audit_outbox.assert_nothing_sent()
+        assert audit_outbox.all() == []
         assert rows()[0].attempts == 2
+
+    @pytest.mark.parametrize("question", ["assert_nothing_sent", "assert_no_more"])
+    def test_that_nothing_was_sent_is_not_said_of_receivers_that_failed(
+        self, document, audit_outbox, question
+    ):
+        filed.connect(receivers.tag_and_fail)
+        filed.send_reliable(None, document=document)
+        with pytest.raises(AssertionError, match="receivers that failed:"):
+            getattr(audit_outbox, question)()
+
+    def test_what_failed_before_a_clear_is_arrangement(self, document, audit_outbox):
+        filed.connect(receivers.tag_and_fail)
+        filed.send_reliable(None, document=document)
+        audit_outbox.clear()
+        audit_outbox.catch_up()
+        audit_outbox.assert_nothing_sent()
+        audit_outbox.advance(timedelta(minutes=11))
+        with pytest.raises(AssertionError, match="the printer is on fire"):
+            audit_outbox.catch_up()
 
     def test_nothing_is_called_while_the_code_under_test_has_a_transaction_open(self, audit_outbox):
         with (
