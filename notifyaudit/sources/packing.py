@@ -32,6 +32,12 @@ DEPTH = 50
 _INT_BITS = 3300
 """About a thousand digits; Python itself refuses to read or write many more."""
 
+_EXACT = (SafeString, datetime, date, time, timedelta, Decimal, UUID, bytes)
+"""An object of a subclass would come back without what makes it one."""
+
+_FROZEN = "freezegun.api"
+"""Its subclasses stand for the real ones while it has stopped the clock."""
+
 _MENDS: tuple[tuple[str, str], ...] = (
     ("QuerySet", "list(…) of it, or the values that the receiver needs"),
     ("__proxy__", "str(…) of it"),
@@ -99,11 +105,13 @@ def _encode(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911, 
     if kind is dict:
         return _of_dict(value, where, depth - 1)
     match value:
+        case Enum():
+            return {"$enum": _of_enum(value, where, depth - 1)}
+        case _ if isinstance(value, _EXACT) and kind not in _EXACT and kind.__module__ != _FROZEN:
+            pass
         case SafeString():
             # str() of one is safe again.
             return {"$safe": "".join(value)}
-        case Enum():
-            return {"$enum": _of_enum(value, where, depth - 1)}
         case datetime() | time():
             return {f"${'datetime' if isinstance(value, datetime) else 'time'}": _of_time(value, where)}
         case date():

@@ -42,6 +42,34 @@ class Word(StrEnum):
     YES = "yes"
 
 
+class Price(Decimal):
+    pass
+
+
+class Moment(datetime):
+    pass
+
+
+class Day(date):
+    pass
+
+
+class Digest(bytes):
+    pass
+
+
+class Key(UUID):
+    pass
+
+
+class Span(timedelta):
+    pass
+
+
+class Markup(SafeString):
+    pass
+
+
 class Point(tuple):
     __slots__ = ()
 
@@ -173,6 +201,13 @@ def local_enum():
         ({1: {2: object()}}, r"value\[1\]\[2\] is of"),
         ({Point(): 1}, r"the key \(\) of value is of"),
         (Point([1]), "is of .*Point"),
+        (Price("1.20"), "is of .*Price"),
+        (Moment(2026, 11, 21), "is of .*Moment"),
+        (Day(2026, 11, 21), "is of .*Day"),
+        (Digest(b"x"), "is of .*Digest"),
+        (Key(int=0), "is of .*Key"),
+        (Span(1), "is of .*Span"),
+        (Markup("<b>"), "is of .*Markup"),
         (gettext_lazy("words"), r"__proxy__, .*Pass str\(…\) of it"),
         (Document.objects.none, "is of builtins.function|is of builtins.method"),
         (Document._base_manager.none(), r"Pass list\(…\) of it"),

@@ -11,6 +11,8 @@ from notifyaudit import RetryPolicy, record
 from notifyaudit.claiming import claim
 from notifyaudit.models import Message
 from notifyaudit.routing import route_pending
+from notifyaudit.sources.packing import dumps
+from notifyaudit.sources.unpacking import loads
 from tests.integration.kinds import email_kind
 from tests.testapp.actions import DocumentAction
 
@@ -126,3 +128,11 @@ def test_what_was_recorded_today_waits_in_a_past_that_is_frozen_later(kind, audi
     with freeze_time(Message.objects.get().due_at - timedelta(days=1)):
         audit_outbox.assert_not_sent(because="waiting")
     audit_outbox.one()
+
+
+def test_a_stopped_clock_does_not_change_what_a_signals_receivers_get():
+    with freeze_time(NOON):
+        text = dumps({"at": datetime.now(UTC), "day": timezone.localdate(), "real": NOON})
+    sent = loads(text)
+    assert sent == {"at": NOON, "day": timezone.localdate(NOON), "real": NOON}
+    assert type(sent["at"]) is datetime
