@@ -1,16 +1,31 @@
 """Receivers that record an event for each time a signal is sent, in the sender's transaction."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.dispatch import Signal
 
+from notifyaudit.actions import known
 from notifyaudit.context import INHERITED
+from notifyaudit.exceptions import UnknownAction
 from notifyaudit.recording import record
 from notifyaudit.sources.reliable import ReliableSignal
 
 Given = Callable[..., Any]
 """A function that takes what the signal sends, as keywords."""
+
+_actions: "WeakKeyDictionary[Given, str]" = WeakKeyDictionary()
+"""Of each receiver that is connected."""
+
+
+def problems() -> Iterator[str]:
+    """What is wrong with what was connected, and could not be told before all actions were declared."""
+    for action in sorted({str(action) for action in _actions.values()}):
+        try:
+            known.require(action)
+        except UnknownAction as error:
+            yield f"record_on(): {error}"
 
 
 def record_on(
@@ -46,7 +61,8 @@ def record_on(
         dispatch_uid: connect only once under this id, however often this is called.
 
     Returns:
-        the receiver that was connected, for ``signal.disconnect(receiver, sender=sender)``.
+        the receiver, for ``signal.disconnect(receiver, sender=sender)``; with a ``dispatch_uid``, it is
+        that which disconnects it.
 
     Raises:
         TypeError: if ``signal`` is none, or a :class:`ReliableSignal`; if another argument is of a wrong
@@ -79,6 +95,7 @@ def record_on(
 
     # Strongly: nobody else keeps it.
     signal.connect(receiver, sender=sender, weak=False, dispatch_uid=dispatch_uid)
+    _actions[receiver] = action
     return receiver
 
 

@@ -4,6 +4,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_save
 from django.dispatch import Signal
@@ -177,6 +179,15 @@ def test_what_is_no_plain_signal_is_refused():
         record_on("post_save", FILED)
     with pytest.raises(TypeError, match=r"connect a function of a module that calls record\(\)"):
         record_on(ReliableSignal(), FILED)
+
+
+def test_an_action_that_nobody_declares_is_told_by_a_check(own):
+    receiver = record_on(own, "document.filled")
+    with pytest.raises(SystemCheckError, match=r"E015.*\n?.*document\.filled.*document\.filed"):
+        call_command("check", "--tag", "notifyaudit")
+    own.disconnect(receiver)
+    del receiver
+    call_command("check", "--tag", "notifyaudit")
 
 
 def test_a_name_that_is_not_sent_is_told_to_the_sender(own, on):
