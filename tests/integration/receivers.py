@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import IntegrityError, connection, transaction
 from django.dispatch import Signal
+from django_guid import get_guid
 
 from notifyaudit import RetryPolicy, record
 from notifyaudit.sources import ReliableSignal
@@ -95,6 +96,10 @@ def fail_after_commit(number, **sent):
         raise (ValueError if number % 2 else IntegrityError)("the printer is on fire")
 
     transaction.on_commit(tell)
+
+
+def note_guid(**sent):
+    heard.append(get_guid())
 
 
 def moved_to(**sent):

@@ -365,6 +365,7 @@ class TestRunning:
         call_command("notifyaudit", "retry", "--failed")
         assert capsys.readouterr().out == "1 due again\n"
         assert statistics() | {"signal_calls": {"open": 1}, "signal_calls_due": 1} == statistics()
+        assert rows()[0].attempts == 0, "it has all its attempts before it"
         assert run_due() == 1
 
     def test_who_records_does_it_in_the_name_of_who_sent(self, document, user):
@@ -376,6 +377,13 @@ class TestRunning:
         event = AuditEvent.objects.get()
         assert (event.actor, event.correlation_id) == (user, "request-7")
         assert event.routed_at is not None, "the same sweep tells of it"
+
+    def test_django_guid_has_the_id_of_who_sent(self):
+        filed.connect(receivers.note_guid)
+        with audit_context(correlation_id="request-7"):
+            filed.send_reliable(None)
+        run_due()
+        assert heard == ["request-7"]
 
     def test_who_acted_and_is_gone_or_is_no_user_remains_by_name(self, document, user):
         filed.connect(receivers.tag_and_record)
@@ -454,6 +462,11 @@ class TestPathsThatLeadNowhere:
         monkeypatch.setattr(receivers, "vanished", receivers.listen, raising=False)
         assert statistics()["signal_calls_of_unknown_receivers"] == {}
         assert run_due() == 1
+        filed.send_reliable(None)
+        self.vanish(f"{HOME}:vanished")
+        monkeypatch.delattr(receivers, "vanished")
+        run_due()
+        assert caplog.text.count(f"calls of {HOME}:vanished for {HOME}:filed are kept") == 2, "it is news"
 
     def test_it_keeps_no_other_from_being_called(self):
         filed.connect(receivers.listen)
@@ -555,6 +568,17 @@ class TestLeases:
             assert run_due() == 1
             assert calls._make(taken) is False, "who was too slow does not call it again"
         assert len(heard) == 1
+
+    def test_who_was_too_slow_neither_calls_nor_settles_what_another_has_taken_over(self, document):
+        filed.connect(receivers.tag_and_fail)
+        filed.send_reliable(None, document=document)
+        name = (f"{HOME}:tag_and_fail", f"{HOME}:filed")
+        slow = calls._claim(*name)
+        with later(minutes=6):
+            quick = calls._claim(*name)
+            assert calls._make(slow) is False
+            (call,) = rows()
+            assert (call.lease_token, call.attempts, call.last_error) == (quick.lease_token, 0, "")
 
     def test_a_call_that_makes_its_workers_vanish_is_kept_in_the_end(self):
         filed.connect(receivers.listen)
