@@ -177,7 +177,7 @@ def _chosen(flag: Any, users: Collection[Any]) -> Collection[Any]:
 
 @checks.register("notifyaudit")
 def check_flags(**_: Any) -> Iterator[checks.CheckMessage]:
-    """E020, E021: email classes by flag, and waffle itself."""
+    """E016, E017: email classes by flag, and waffle itself."""
     flagged = [each for each in emails if issubclass(each, FlagMixin)]
     for email_class in flagged:
         if not email_class.flag:
@@ -185,7 +185,7 @@ def check_flags(**_: Any) -> Iterator[checks.CheckMessage]:
                 f"{email_class.__module__}.{email_class.__qualname__} is a FlagMixin and has no flag.",
                 hint="Set 'flag' to the name of a flag, or leave the mixin out.",
                 obj=email_class,
-                id="notifyaudit.E020",
+                id="notifyaudit.E016",
             )
     if flagged:
         try:
@@ -194,5 +194,5 @@ def check_flags(**_: Any) -> Iterator[checks.CheckMessage]:
             yield checks.Error(
                 f"The flags of email classes cannot be read: {error}.",
                 hint="Add 'waffle' to INSTALLED_APPS; WAFFLE_FLAG_MODEL must name a model that is installed.",
-                id="notifyaudit.E021",
+                id="notifyaudit.E017",
             )

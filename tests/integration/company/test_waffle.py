@@ -352,13 +352,13 @@ class TestMistakes:
         return [
             (message.id, str(message.msg))
             for message in run_checks(tags=["notifyaudit"])
-            if message.id in {"notifyaudit.E020", "notifyaudit.E021"}
+            if message.id in {"notifyaudit.E016", "notifyaudit.E017"}
         ]
 
     def test_a_class_without_its_flag_is_told_at_start(self):
         with flagged(flag=""):
             ((identifier, text),) = self.messages()
-        assert identifier == "notifyaudit.E020"
+        assert identifier == "notifyaudit.E016"
         assert "FiledEmail is a FlagMixin and has no flag" in text
 
     def test_a_base_for_others_needs_none(self):
@@ -375,7 +375,7 @@ class TestMistakes:
     def test_waffle_must_be_installed(self):
         with modify_settings(INSTALLED_APPS={"remove": "waffle"}), flagged():
             ((identifier, text),) = self.messages()
-        assert identifier == "notifyaudit.E021"
+        assert identifier == "notifyaudit.E017"
         assert "'waffle.Flag' that has not been installed" in text
 
     def test_the_flag_model_must_be_there(self):
