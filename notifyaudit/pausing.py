@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from notifyaudit import clock, conf
@@ -53,11 +53,15 @@ def pause(keys: Iterable[str] = (EVERYTHING,), *, reason: str = "", until: datet
         reason: for whoever asks.
         until: ``None``: with no end.
     """
-    for key in keys:
-        _pauses().update_or_create(
-            email_key=key,
-            defaults={"reason": reason, "until": until, "refusals": 0, "created_at": clock.now()},
-        )
+    values = {"reason": reason, "until": until, "refusals": 0, "created_at": clock.now()}
+    # One statement: a row that is read first may be gone, or another's, when it is written.
+    by_name = connections[conf.current().DATABASE].features.supports_update_conflicts_with_target
+    _pauses().bulk_create(
+        [Pause(email_key=key, **values) for key in dict.fromkeys(keys)],
+        update_conflicts=True,
+        update_fields=list(values),
+        unique_fields=["email_key"] if by_name else None,
+    )
 
 
 @persistent

@@ -158,8 +158,9 @@ PIPELINE = """
     import pytest
     from bs4 import BeautifulSoup
     from django.contrib.auth.models import Group, User
+    from django.core.management import call_command
     from notifyaudit import Frequency, record, record_many, subscribe, track
-    from notifyaudit.models import AuditEvent, Notification, Subscription
+    from notifyaudit.models import AuditEvent, Notification, Pause, Subscription
     from shop.actions import EditAction
     from shop.emails import OrderBundleEmail, OrderEditedEmail, OrderPaidEmail
     from shop.models import Order, OrderAction
@@ -217,6 +218,13 @@ PIPELINE = """
         assert list(Subscription.objects.values_list("frequency", flat=True)) == ["weekly"] * 8
         assert client.get("/notifyaudit/preferences/").status_code == 200
 
+    def test_several_kinds_are_paused(people, pay):
+        keys = [kind.key for kind in (OrderPaidEmail, OrderEditedEmail, OrderBundleEmail)]
+        call_command("notifyaudit", "pause", *keys[:2], reason="first")
+        with zeal_context():
+            call_command("notifyaudit", "pause", *keys, keys[0], reason="again")
+        assert dict(Pause.objects.values_list("email_key", "reason")) == dict.fromkeys(keys, "again")
+
     @pytest.mark.parametrize(
         "page", ["", "shop.OrderPaidEmail/", "shop.OrderBundleEmail/", "notifyaudit.DigestEmail/"]
     )
@@ -236,4 +244,4 @@ PIPELINE = """
 
 
 def test_the_whole_pipeline_and_its_pages(run):
-    run(PIPELINE, "-q", **SITE).assert_outcomes(passed=9)
+    run(PIPELINE, "-q", **SITE).assert_outcomes(passed=10)
