@@ -137,7 +137,9 @@ def _refusals(
     for (email_class, subject), recipients in asked.items():
         try:
             with isolated():
-                refused = permitting.refusals(email_class, events[subject], list(recipients.values()))
+                # Somebody has as many notifications here as a digest has events, and is asked about once.
+                people = {each.key: each for each in recipients.values()}
+                refused = permitting.refusals(email_class, events[subject], list(people.values()))
         except Exception as error:  # noqa: BLE001 - written to the ledger as that of each mail concerned
             refusals |= dict.fromkeys(recipients, error)
         else:

@@ -21,11 +21,12 @@ def refusals(
     Whom of these the class must not tell of the event, by their keys, and why.
 
     Raises:
+        TypeError: if ``get_withheld()`` returns something else than a mapping.
         Exception: whatever ``get_withheld()`` or ``filter_recipients()`` raises.
     """
     if not (recipients and asks(email_class)):
         return {}
-    refused = {key: SkipReason(reason) for key, reason in email_class.get_withheld(recipients).items()}
+    refused = _withheld(email_class, recipients)
     if _permits(email_class):
         allowed = _allowed(email_class, event, recipients)
         for each in recipients:
@@ -47,6 +48,17 @@ def is_of_event(email_class: type[AuditEmail]) -> bool:
 
 def _permits(email_class: type[AuditEmail]) -> bool:
     return email_class.permission is not None or _is_own(email_class, "filter_recipients")
+
+
+def _withheld(email_class: type[AuditEmail], recipients: Collection[Recipient]) -> dict[str, SkipReason]:
+    withheld: Any = email_class.get_withheld(recipients)
+    # A forgotten return must not tell those who are to be told nothing.
+    if not isinstance(withheld, Mapping):
+        raise TypeError(
+            f"{email_class.__qualname__}.get_withheld() must return {{recipient.key: SkipReason}}, "
+            f"an empty one for nobody, not {withheld!r}."
+        )
+    return {key: SkipReason(reason) for key, reason in withheld.items()}
 
 
 def _allowed(

@@ -113,6 +113,31 @@ def test_a_reason_that_there_is_not_is_the_failure_of_the_class():
     assert "'suspended' is not a valid SkipReason" in Notification.objects.get().error
 
 
+def test_a_hook_that_returns_nothing_tells_nobody_until_it_is_mended():
+    with email_kind([ADDRESS], get_withheld=classmethod(lambda cls, recipients: None)):
+        record(DocumentAction.FILED)
+        route_pending()
+    assert "get_withheld() must return {recipient.key: SkipReason}" in Notification.objects.get().error
+
+
+def test_of_many_events_in_a_digest_each_reader_is_asked_about_once(user, other, audit_outbox):
+    asked = []
+
+    def get_withheld(cls, recipients):
+        asked.append(sorted(each.user_id for each in recipients))
+        return {}
+
+    for each in (user, other):
+        subscribe(each, "document.*", frequency=Frequency.DAILY)
+    with email_kind([], get_withheld=classmethod(get_withheld)):
+        for _ in range(3):
+            record(DocumentAction.FILED)
+        audit_outbox.assert_nothing_sent()
+        asked.clear()
+        assert len(audit_outbox.close_digests().all()) == 2
+    assert asked == [sorted([str(user.pk), str(other.pk)])]
+
+
 def test_a_digest_leaves_without_what_its_reader_may_not_see_any_more(viewer, document, audit_outbox):
     subscribe(viewer, "document.*", frequency=Frequency.DAILY)
     with (
