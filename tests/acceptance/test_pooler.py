@@ -17,7 +17,7 @@ from tests.acceptance.pooler import pgbouncer
 
 SETTINGS = "tests.acceptance.pooled_settings"
 
-AT_ONCE, DAILY, WEEKLY = 100, 200, 1_700
+AT_ONCE, DAILY, WEEKLY = 10, 20, 570  # more than are written in one transaction
 
 _SENT = re.compile(r'.*?\tF\t\d+\t(?P<kind>Query|Parse)\t (?:"(?P<name>\w*)" )?"(?P<sql>.*)', re.DOTALL)
 _MESSAGE = re.compile(r"^\d{4}-\d\d-\d\d ", re.MULTILINE)
@@ -93,11 +93,10 @@ with transaction.atomic():
 
 def test_the_whole_pipeline_behind_a_pooler(pooled: Pooled) -> None:
     example = pooled.example
-    example.run_script(PEOPLE)
     sweeps = [example.processes.start_command("notifyaudit", "sweep", "--loop", "0.1") for _ in range(2)]
     worker = example.processes.start_worker()
 
-    example.run_script(EDITS)
+    example.run_script(PEOPLE + EDITS)
 
     named = 2  # whom the class of edited inspections tells itself
     at_once = 2 * (AT_ONCE + named)
@@ -126,8 +125,8 @@ def test_the_whole_pipeline_behind_a_pooler(pooled: Pooled) -> None:
     assert Counter(Counter(example.inbox.counts()).values()) == {2: AT_ONCE + named, 1: DAILY}
 
     sent = pooled.sent()
-    assert len(sent) > 1_000
-    assert sum("notifyaudit_message" in sql for _, sql in sent) > 100
+    assert len(sent) > 300
+    assert sum("notifyaudit_message" in sql for _, sql in sent) > 50
     assert [sql for _, sql in sent if _SESSION.search(sql)] == []
     assert {name for name, _ in sent} == {""}, "a prepared statement outlives its transaction"
 
