@@ -64,6 +64,7 @@ CELERY = Queue(
     broker=RabbitMq,
     worker=(
         *(sys.executable, "-m", "celery", "--app", "tests.acceptance.celery_app", "worker"),
+        *("--loglevel", "INFO"),
         *("--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"),
     ),
 )

@@ -23,6 +23,7 @@ from tests.acceptance.test_queues import CELERY
 from tests.docs.pages import DOCS, Block, blocks, pages
 
 PAGE = list(blocks(DOCS / "how-to" / "run-the-sweep.md"))
+SENT = re.compile(r"^\[[^]]+: INFO/ForkPoolWorker-\d+\] message \d+ sent$", re.MULTILINE)
 UNITS = [block for page in pages() for block in blocks(page) if "/etc/systemd/system/" in block.code]
 
 
@@ -67,9 +68,14 @@ def test_celery_beat_has_the_sweep_run_without_a_wake_up(databases, tmp_path):
                 "BROKER_NAME": broker.name,
             }
             worker = (*CELERY.worker, "--beat", "--schedule", str(tmp_path / "beat"))
-            example.processes._start("worker", list(worker))
+            process = example.processes._start("worker", list(worker))
             example.run_script(COMPLETE)
             example.wait_for_mails(COMPLETED)
+            example.processes.wait_for(
+                lambda: len(SENT.findall(process.output)) == COMPLETED.total(),
+                what="each is logged as use-celery.md has it",
+                seconds=SECONDS,
+            )
             assert example.tasks() == 0
     finally:
         broker.proxy.close()

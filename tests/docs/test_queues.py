@@ -64,5 +64,5 @@ def test_the_acceptance_tests_start_workers_as_the_pages_say():
         for line in block.code.splitlines()
     }
     assert f"python manage.py {' '.join(RQ.worker[2:])}" in lines
-    celery = " ".join(CELERY.worker[2:6]).replace("tests.acceptance.celery_app", "mysite")
+    celery = " ".join(CELERY.worker[2:8]).replace("tests.acceptance.celery_app", "mysite")
     assert celery in lines
