@@ -35,8 +35,14 @@ SECONDS = 10
 
 
 @contextmanager
-def pgbouncer() -> Iterator[int]:
-    """The port on which it listens; every database of the server is behind it."""
+def pgbouncer(configuration: str = CONFIGURATION, *, password: str = "") -> Iterator[int]:
+    """
+    The port on which it listens. Of the configuration above, every database of the server is behind it.
+
+    Args:
+        configuration: with the names in braces that the one above has, and ``{users}``, the file of users.
+        password: of the only user that is in there.
+    """
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
         missing("PgBouncer is not installed (Debian: apt install pgbouncer)")
@@ -44,17 +50,20 @@ def pgbouncer() -> Iterator[int]:
     # Not below tmp_path, which only its owner may enter: it refuses to run as root.
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as directory:
         Path(directory).chmod(0o755)
-        configuration = Path(directory, "pgbouncer.ini")
+        file, users = Path(directory, "pgbouncer.ini"), Path(directory, "users")
         user = os.environ.get("PGUSER", "postgres")
-        configuration.write_text(
-            CONFIGURATION.format(host=HOST, port=PORT, user=user, listen_port=port), encoding="utf-8"
+        users.write_text(f'"{user}" "{password}"\n', encoding="utf-8")
+        file.write_text(
+            configuration.format(host=HOST, port=PORT, user=user, listen_port=port, users=users),
+            encoding="utf-8",
         )
+        url = f"postgresql://{user}:{password}@127.0.0.1:{port}/postgres"
         log = Path(directory, "log")
         as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         with log.open("wb") as output:
-            process = subprocess.Popen([program, configuration], stdout=output, stderr=output, **as_nobody)
+            process = subprocess.Popen([program, file], stdout=output, stderr=output, **as_nobody)
         try:
-            _wait_until_it_answers(port, process, log)
+            _wait_until_it_answers(url, process, log)
             yield port
         finally:
             # From 1.23 on SIGTERM has it wait for its clients; it has nothing to write down.
@@ -62,11 +71,11 @@ def pgbouncer() -> Iterator[int]:
             process.wait()
 
 
-def _wait_until_it_answers(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + SECONDS
     while True:
         try:
-            psycopg.connect(f"postgresql://anybody@127.0.0.1:{port}/postgres").close()
+            psycopg.connect(url).close()
         except psycopg.OperationalError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(log.read_text(errors="replace")) from None

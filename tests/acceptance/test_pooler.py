@@ -1,5 +1,6 @@
 """Behind a pooler in transaction mode: the whole pipeline, and no state of a session that it leans on."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from example_site.processes import Processes
 from tests.acceptance.databases import Database
 from tests.acceptance.example import SECONDS, Example
 from tests.acceptance.pooler import pgbouncer
+from tests.docs.pages import DOCS, blocks
 
 SETTINGS = "tests.acceptance.pooled_settings"
 
@@ -142,6 +144,23 @@ def test_this_pooler_forgets_what_a_session_is_told(pooled: Pooled) -> None:
             connection.cursor("kept", withhold=True) as cursor,
         ):
             cursor.execute("SELECT generate_series(1, 10)")
+
+
+def test_the_configuration_of_the_page_works() -> None:
+    (page,) = [block.code for block in blocks(DOCS / "how-to" / "databases.md") if block.language == "ini"]
+    for there, here in (
+        ("site = host=10.0.0.5 port=5432", "postgres = host={host} port={port}"),
+        ("listen_port = 6432", "listen_port = {listen_port}"),
+        ("/etc/pgbouncer/userlist.txt", "{users}"),
+    ):
+        assert there in page
+        page = page.replace(there, here)
+    with pgbouncer(page, password="secret") as port:
+        user = os.environ.get("PGUSER", "postgres")
+        with psycopg.connect(f"postgresql://{user}:secret@127.0.0.1:{port}/postgres") as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(f"postgresql://{user}:wrong@127.0.0.1:{port}/postgres")
 
 
 @pytest.mark.parametrize(
