@@ -410,6 +410,11 @@ OWN_MODEL = """
         audit_outbox.assert_not_sent(to=people[27], because="flag")
         assert len(audit_outbox.all()) >= 18
 
+    def test_the_languages_go_before_it(people, pay, audit_outbox):
+        ShopFlag.objects.create(name="mails", superusers=False, languages="en-us", banned="reader7")
+        pay("Order 1")
+        audit_outbox.one(to=people[27])
+
     def test_users_and_groups_as_ever(people, pay, audit_outbox):
         flag = ShopFlag.objects.create(name="mails", superusers=False)
         flag.users.add(people[21])
@@ -446,4 +451,4 @@ def test_a_flag_model_of_ones_own(run):
         "shop/models.py": FILES["shop/models.py"] + own,
         "shop/emails.py": "\n        from notifyaudit.contrib.waffle import FlagMixin" + kind,
     }
-    run(OWN_MODEL, "-q", **changed).assert_outcomes(passed=3)
+    run(OWN_MODEL, "-q", **changed).assert_outcomes(passed=4)
