@@ -28,7 +28,7 @@ class Changes(ModelSource):
             changes=row.fields,
             actor=row.user,
             related=[row],
-            data={"action": row.action, **row.related_data},
+            data={**row.related_data, "action": row.action},
         )
 
     def action_for(self, seen):
