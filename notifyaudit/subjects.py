@@ -10,7 +10,7 @@ from django.db.models import prefetch_related_objects
 
 from notifyaudit import conf
 from notifyaudit.exceptions import UnsavedTarget, WrongDatabase
-from notifyaudit.identity import by_model, has_key, id_of, reference, repr_of, type_of
+from notifyaudit.identity import by_model, has_key, id_of, model_of, reference, repr_of, type_of
 from notifyaudit.masking import Mask
 from notifyaudit.secrecy import mask_of
 
@@ -50,8 +50,8 @@ class Subject:
 
     @property
     def mask(self) -> Mask:
-        """Hides what the settings and the model declare as sensitive."""
-        return mask_of(self.model)
+        """Hides what the settings and the model declare as sensitive; the model may be known by name only."""
+        return mask_of(self.model or model_of(self.type_name))
 
 
 def is_saved(instance: Any) -> TypeGuard[models.Model]:

@@ -13,12 +13,14 @@ from django.utils.timezone import now
 
 from notifyaudit import record
 from notifyaudit.exceptions import UnknownAction, WrongDatabase
+from notifyaudit.masking import MASK
 from notifyaudit.models import AuditEvent
 from notifyaudit.sources import configured, table
 from notifyaudit.tasks import sweep
 from tests.integration.kinds import email_kind
 from tests.testapp import own_changes
 from tests.testapp.actions import DocumentAction
+from tests.testapp.models import Document
 from tests.testapp.own_changes import Change, LedgerChange
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,30 @@ def test_a_row_of_the_own_table_becomes_an_event_and_its_mails(audit_outbox, use
 def test_a_row_without_fields_is_an_event_too(user):
     Change.objects.create(action=DocumentAction.REMOVED, user=user, related_str="Plan A")
     assert [(event.action, event.changes) for event in AuditEvent.objects.all()] == [("document.removed", {})]
+
+
+@pytest.mark.usefixtures("beside")
+def test_what_the_model_of_that_name_declares_as_sensitive_is_masked(user, monkeypatch):
+    monkeypatch.setattr(Document, "notifyaudit_sensitive_fields", ("diagnosis",), raising=False)
+    Change.objects.create(
+        action=DocumentAction.FILED,
+        user=user,
+        related_model="testapp.Document",
+        fields={"diagnosis": ["flu", "cold"], "kind": ["letter", "plan"]},
+        related_data={"diagnosis": "cold"},
+    )
+
+    event = AuditEvent.objects.get()
+    assert event.changes == {"diagnosis": [MASK, MASK], "kind": ["letter", "plan"]}
+    assert event.data["diagnosis"] == MASK
+
+
+@pytest.mark.usefixtures("beside")
+def test_data_of_the_row_does_not_say_which_action_it_is(user):
+    Change.objects.create(
+        action=DocumentAction.FILED, user=user, fields={"kind": ["", "plan"]}, related_data={"action": "x"}
+    )
+    assert AuditEvent.objects.get().action == "document.filed"
 
 
 @pytest.mark.usefixtures("beside")
