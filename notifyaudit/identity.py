@@ -77,7 +77,12 @@ def model_of(type_name: str) -> type[models.Model] | None:
 
 def key_from(model: type[models.Model], identifier: str) -> Any:
     """What :func:`id_of` made a string of; ``None`` if it is no key of this model (any more)."""
-    if not identifier or has_secret_key(model):
+    return None if has_secret_key(model) else stored_key(model, identifier)
+
+
+def stored_key(model: type[models.Model], identifier: str) -> Any:
+    """The key that an audit trail has as text, a secret one too; ``None`` if it is none of this model."""
+    if not identifier:
         return None
     try:
         return model._meta.pk.to_python(identifier)

@@ -18,7 +18,7 @@ from field_history.tracker import FieldHistoryTracker
 
 from notifyaudit import conf
 from notifyaudit.context import INHERITED
-from notifyaudit.identity import key_from, type_of
+from notifyaudit.identity import id_of, key_from, stored_key, type_of
 from notifyaudit.models import Sighting
 from notifyaudit.sources.base import Seen
 from notifyaudit.sources.mapping import Kind
@@ -255,13 +255,17 @@ def _targets(rows: Sequence[Any]) -> dict[tuple[int, str], models.Model | Subjec
         model = ContentType.objects.get_for_id(type_id).model_class()
         if model is None:
             continue
-        wanted = {key: key_from(model, str(key)) for key in keys}
+        wanted = {key: stored_key(model, str(key)) for key in keys}
         objects = model._base_manager.using(conf.current().DATABASE).in_bulk(
             [value for value in wanted.values() if value is not None]
         )
         for key, value in wanted.items():
+            identifier = id_of(model(pk=value)) if value is not None else str(key)
             gone = Subject(
-                type_name=type_of(model), id=str(key), repr=f"{model._meta.verbose_name} {key}", model=model
+                type_name=type_of(model),
+                id=identifier,
+                repr=f"{model._meta.verbose_name} {identifier}",
+                model=model,
             )
             targets[type_id, key] = objects.get(value, gone)
     return targets

@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 from field_history.models import FieldHistory
 from field_history.tracker import FieldHistoryTracker
 
+from notifyaudit.identity import id_of
 from notifyaudit.models import AuditEvent
 from tests.example.factories import make_user
 from tests.sources.upstream.models import TrackedInspection
@@ -144,6 +145,18 @@ def test_disconnecting_gives_the_tracker_its_own_method_back(settings):
 
     assert len(events()) == 1
     assert TrackedInspection.field_history.patch_save.__func__ is FieldHistoryTracker.patch_save
+
+
+def test_a_key_that_is_a_secret_is_told_by_its_digest(monkeypatch):
+    monkeypatch.setattr(TrackedInspection, "notifyaudit_sensitive_fields", ("id",), raising=False)
+    inspection = TrackedInspection.objects.create(name="Tower 7")
+    expected = id_of(inspection)
+    TrackedInspection.objects.filter(pk=inspection.pk)._raw_delete("default")
+    AuditEvent.objects.all()._raw_delete("default")
+    FieldHistory.objects.update(date_created="2026-01-01T00:00Z")
+    call_command("notifyaudit", "backfill", "field_history", stdout=StringIO())
+
+    assert [event.target_id for event in events()] == [expected]
 
 
 def test_the_checks_tell_what_will_never_be_seen(settings):
