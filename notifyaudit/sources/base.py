@@ -16,6 +16,7 @@ from notifyaudit.identity import type_of
 from notifyaudit.models import AuditEvent
 from notifyaudit.sources.mapping import Kind, Rule, action_for, by_model
 from notifyaudit.subjects import Subject, is_saved
+from notifyaudit.values import to_json
 from notifyaudit.writing import Draft, require_transaction, write
 
 logger = logging.getLogger("notifyaudit")
@@ -39,6 +40,7 @@ class Seen:
         data: what else the package knows of it, such as ``{"reason": "…"}``.
         metadata: the circumstances, such as ``{"url": "…"}``; added to those of the current context.
         correlation_id: of the request or job, if it is not the current one's.
+        snapshot: of a deleted object what was kept of it, by column. Default: all values of the target.
     """
 
     reference: str
@@ -51,6 +53,7 @@ class Seen:
     data: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     correlation_id: str = ""
+    snapshot: Mapping[str, Any] | None = None
 
     @property
     def model(self) -> type[models.Model] | None:
@@ -181,7 +184,12 @@ def _warn_of_autocommit(name: str) -> None:
 
 
 def _snapshot(seen: Seen) -> Mapping[str, Any] | None:
-    if seen.kind != Kind.DELETED or isinstance(seen.target, Subject):
+    if seen.kind != Kind.DELETED:
+        return None
+    if seen.snapshot is not None:
+        kept: dict[str, Any] = to_json(dict(seen.snapshot))
+        return kept
+    if isinstance(seen.target, Subject):
         return None
     return rows.snapshot(seen.target)
 

@@ -161,6 +161,7 @@ class SimpleHistory(Source):
                 kind=_KINDS[row.history_type],
                 target=instance_of(model, values, row._state.db),
                 changes=changed,
+                snapshot=values if row.history_type == "-" else None,
                 actor=user_of(row) or INHERITED,
                 occurred_at=row.history_date,
                 data={"reason": row.history_change_reason} if row.history_change_reason else {},

@@ -217,6 +217,18 @@ def test_records_without_a_number_are_told_apart_by_their_date(connect):
     assert [(event.changes, event.actor, event.target_repr) for event in events()] == live
 
 
+def test_what_was_left_out_of_a_deleted_object_is_not_made_up_by_the_backfill(connect):
+    connect("upstream.Crane")
+    crane = Crane.objects.create(name="Big", notes="old")
+    key = crane.pk
+    crane.delete()
+    assert events()[-1].snapshot == {"id": key, "name": "Big", "notes": "old"}
+    AuditEvent.objects.all()._raw_delete("default")
+    backfill()
+
+    assert events()[-1].snapshot == {"id": key, "name": "Big"}
+
+
 def test_an_inherited_history_is_seen(connect):
     connect("upstream.Ladder")
     ladder = Ladder.objects.create()
