@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any, ClassVar
 
 from auditlog import get_logentry_model
@@ -12,14 +14,15 @@ from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
+from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware, is_naive
 
 from notifyaudit import clock, conf
 from notifyaudit.context import INHERITED
-from notifyaudit.identity import key_from, type_of
+from notifyaudit.identity import id_of, repr_of, stored_key, type_of
 from notifyaudit.masking import MASK
-from notifyaudit.secrecy import without_secrets
+from notifyaudit.secrecy import mask_of, without_secrets
 from notifyaudit.sources.base import Seen
 from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.states import Changes, difference, instance_of, with_references
@@ -83,6 +86,7 @@ def _kinds() -> dict[int, Kind]:
 def _seen_of(model: type[models.Model], rows: Sequence[Any]) -> Iterator[tuple[Any, Seen]]:
     readings = [_Reading(model, row) for row in rows]
     changes = with_references(model, [reading.changes() for reading in readings])
+    names = _Names(model, rows)
     keys = {reading.key for reading in readings if reading.kind != Kind.DELETED}
     alias = conf.current().DATABASE
     there = model._base_manager.using(alias).in_bulk([key for key in keys if key is not None])
@@ -92,8 +96,9 @@ def _seen_of(model: type[models.Model], rows: Sequence[Any]) -> Iterator[tuple[A
             Seen(
                 reference=str(row.pk),
                 kind=reading.kind,
-                target=reading.target(there.get(reading.key), alias),
+                target=reading.target(there.get(reading.key), names, alias),
                 changes={} if reading.kind == Kind.DELETED else changed | reading.others,
+                snapshot=reading.kept() if reading.kind == Kind.DELETED else None,
                 actor=row.actor or row.actor_email or INHERITED,
                 occurred_at=row.timestamp,
                 data=_data(row.additional_data),
@@ -120,7 +125,7 @@ class _Reading:
     def __init__(self, model: type[models.Model], row: Any) -> None:
         self.model, self.row = model, row
         self.kind = _kinds()[row.action]
-        self.key = key_from(model, row.object_pk)
+        self.key = stored_key(model, row.object_pk)
         self.old: dict[str, Any] = {}
         self.new: dict[str, Any] = {}
         self.others: Changes = {}
@@ -145,39 +150,89 @@ class _Reading:
         if masked:
             self.others[name] = (old and MASK, new and MASK)
         elif _Unreadable in (old, new):
-            self.others[name] = (sides[0], sides[1])
+            self.others[name] = (old and sides[0], new and sides[1])
         else:
             self.old[name], self.new[name] = old, new
 
     def changes(self) -> Changes:
         return difference(self.model, None if self.kind == Kind.CREATED else self.old, self.new)
 
-    def target(self, there: models.Model | None, alias: str) -> models.Model | Subject:
+    def target(self, there: models.Model | None, names: "_Names", alias: str) -> models.Model | Subject:
         """
         The object as it was then: the row of now with the values of the entry, which may have been written
         before the row.
         """
-        values = self.old if self.kind == Kind.DELETED else self.new
-        columns = {self.model._meta.get_field(name).attname: value for name, value in values.items()}  # type: ignore[union-attr]
-        if self.kind == Kind.DELETED:
-            return instance_of(self.model, {**columns, self._key_column: self.key}, alias)
-        if there is not None:
-            instance = instance_of(self.model, _columns_of(there) | columns, alias)
-        elif self.kind == Kind.CREATED:
-            instance = instance_of(self.model, {**columns, self._key_column: self.key}, alias)
-        else:
-            return Subject(
-                type_name=type_of(self.model),
-                id=self.row.object_pk,
-                repr=storable(self.row.object_repr),
-                model=self.model,
-            )
-        name = without_secrets(storable(self.row.object_repr), instance)
+        columns = self.kept()
+        if self.kind != Kind.DELETED and there is not None:
+            columns = _columns_of(there) | columns
+        instance = instance_of(self.model, columns, alias)
+        name = names.name_of(self.row, instance)
+        if self.kind == Kind.UPDATED and there is None:
+            # Its parents are not known: the entry has only what changed.
+            return Subject(type_name=type_of(self.model), id=id_of(instance), repr=name, model=self.model)
         return replace(Subject.described(instance), repr=name)
 
-    @property
-    def _key_column(self) -> str:
-        return self.model._meta.pk.attname
+    def kept(self) -> dict[str, Any]:
+        """By column what the entry has of the object after it, or of one that was deleted before it."""
+        values = self.old if self.kind == Kind.DELETED else self.new
+        columns = {self.model._meta.get_field(name).attname: value for name, value in values.items()}  # type: ignore[union-attr]
+        return {self.model._meta.pk.attname: self.key, **columns}
+
+
+class _Names:
+    """
+    What the entries call their objects, without the values of sensitive fields.
+
+    A name may tell a value that the object no longer has. It is looked up only if the object as it is known
+    would not be called so: of what happens just now it never is.
+    """
+
+    def __init__(self, model: type[models.Model], rows: Sequence[Any]) -> None:
+        self._model, self._rows = model, rows
+        mask = mask_of(model)
+        self._hidden = {field.name for field in model._meta.concrete_fields if mask.hides(field.name)}
+
+    def name_of(self, row: Any, instance: models.Model) -> str:
+        name = without_secrets(storable(row.object_repr), instance)
+        if not self._hidden or name == repr_of(instance):
+            return name
+        if self._are_not_logged:
+            return f"{self._model._meta.verbose_name} {id_of(instance)}"
+        for earlier in self._earlier.get(row.object_pk, ()):
+            name = without_secrets(name, earlier)
+        return name
+
+    @cached_property
+    def _are_not_logged(self) -> bool:
+        hidden = self._hidden - {self._model._meta.pk.name}
+        if not auditlog.contains(self._model):
+            return bool(hidden)
+        options = auditlog.get_model_fields(self._model)
+        included = set(options["include_fields"]) or hidden
+        return not hidden <= included - {*options["exclude_fields"], *options["mask_fields"]}
+
+    @cached_property
+    def _earlier(self) -> Mapping[str, Sequence[models.Model]]:
+        """By object, instances that hold what the log has of its sensitive fields."""
+        found: dict[str, list[models.Model]] = defaultdict(list)
+        telling = reduce(or_, (Q(changes__has_key=name) for name in self._hidden))
+        entries = (
+            get_logentry_model()
+            ._base_manager.using(conf.current().DATABASE)
+            .filter(
+                telling,
+                content_type=self._rows[0].content_type_id,
+                object_pk__in={row.object_pk for row in self._rows},
+            )
+        )
+        for entry in entries:
+            for name in self._hidden & (entry.changes_dict or {}).keys():
+                field: Any = self._model._meta.get_field(name)
+                for text in entry.changes_dict[name]:
+                    value = _value(field, text)
+                    if value is not _Unreadable:
+                        found[entry.object_pk].append(self._model(**{field.attname: value}))
+        return found
 
 
 class _Unreadable:

@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from example_site.inspections.models import Building as RelatedBuilding
+from notifyaudit.identity import id_of
+from notifyaudit.masking import MASK
 from notifyaudit.models import AuditEvent
 from tests.example.factories import make_user
 from tests.sources.upstream.models import Building, LoggedInspection, Tag
@@ -75,7 +77,7 @@ def test_a_foreign_key_becomes_a_reference():
 def test_a_foreign_key_that_was_kept_as_a_name_stays_one(settings):
     settings.AUDITLOG_USE_FK_STRING_REPRESENTATION = True
 
-    assert changed(building=Building.objects.create(name="Town hall")) == {"building": ["None", "Town hall"]}
+    assert changed(building=Building.objects.create(name="Town hall")) == {"building": [None, "Town hall"]}
 
 
 def test_what_the_package_masks_is_masked_whole(registered):
@@ -187,6 +189,68 @@ def test_an_object_keeps_the_name_that_it_had():
     call_command("notifyaudit", "backfill", "auditlog", stdout=StringIO())
 
     assert [event.target_repr for event in events()] == ["Tower 7", "Tower 7"]
+
+
+@pytest.fixture
+def telling(monkeypatch):
+    """What the model is called tells a sensitive field."""
+    monkeypatch.setattr(LoggedInspection, "__str__", lambda self: f"{self.name}, {self.access_token}")
+
+
+def taken_over():
+    AuditEvent.objects.all()._raw_delete("default")
+    call_command("notifyaudit", "backfill", "auditlog", stdout=StringIO())
+    return events()
+
+
+@pytest.mark.usefixtures("telling")
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_name_of_then_tells_no_secret_of_then(is_gone):
+    inspection = LoggedInspection.objects.create(name="Tower 7", access_token="first-secret")
+    inspection.access_token = "second-secret"
+    inspection.save()
+    inspection.price = 7
+    inspection.save()
+    if is_gone:
+        LoggedInspection.objects.filter(pk=inspection.pk)._raw_delete("default")
+    else:
+        LoggedInspection.objects.update(access_token="third-secret")
+
+    assert [event.target_repr for event in taken_over()] == [f"Tower 7, {MASK}"] * 3
+
+
+@pytest.mark.usefixtures("telling")
+@pytest.mark.parametrize("options", [{"exclude_fields": ["access_token"]}, {"mask_fields": ["access_token"]}])
+def test_a_name_that_may_tell_what_was_not_logged_is_not_taken(registered, options):
+    registered(**options)
+    inspection = LoggedInspection.objects.create(name="Tower 7", access_token="first-secret")
+    assert events()[0].target_repr == f"Tower 7, {MASK}"
+    key = inspection.pk
+    inspection.delete()
+
+    assert events()[1].target_repr == f"logged inspection {key}"
+    assert {event.target_repr for event in taken_over()[1:]} == {f"logged inspection {key}"}
+
+
+def test_a_deletion_keeps_no_values_that_were_not_logged(registered):
+    registered(include_fields=["status"])
+    inspection = LoggedInspection.objects.create(name="Tower 7", status="completed")
+    key = inspection.pk
+    inspection.delete()
+
+    assert events()[-1].snapshot == {"id": key, "status": "completed"}
+
+
+def test_a_key_that_is_a_secret_is_told_by_its_digest(monkeypatch):
+    monkeypatch.setattr(LoggedInspection, "notifyaudit_sensitive_fields", ("id",), raising=False)
+    inspection = LoggedInspection.objects.create(name="Tower 7", pk=8127364)
+    inspection.price = 7
+    inspection.save()
+    expected = id_of(inspection)
+    inspection.delete()
+
+    assert [event.target_id for event in events()] == [expected] * 3
+    assert [event.target_id for event in taken_over()] == [expected] * 3
 
 
 def test_the_ancestors_are_those_of_the_change_although_the_row_is_not_written_yet(monkeypatch):
