@@ -41,6 +41,10 @@ class Seen:
         metadata: the circumstances, such as ``{"url": "…"}``; added to those of the current context.
         correlation_id: of the request or job, if it is not the current one's.
         snapshot: of a deleted object what was kept of it, by column. Default: all values of the target.
+
+    Raises:
+        TypeError: if the reference is no text, or the target neither an instance nor a ``Subject``.
+        ValueError: if there is no such kind.
     """
 
     reference: str
@@ -54,6 +58,14 @@ class Seen:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     correlation_id: str = ""
     snapshot: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reference, str):
+            raise TypeError(f"Seen.reference must be text: str({self.reference!r}).")
+        if not isinstance(self.target, models.Model | Subject):
+            raise TypeError(f"Seen.target must be a model instance or a Subject, not {self.target!r}.")
+        if self.kind not in set(Kind):
+            raise ValueError(f"Seen.kind must be Kind.CREATED, UPDATED or DELETED, not {self.kind!r}.")
 
     @property
     def model(self) -> type[models.Model] | None:

@@ -80,7 +80,12 @@ class ModelSource(Source):
     def _saved(self, *, instance: Any, created: bool, raw: bool = False, **_: Any) -> None:
         if created and not raw:
             require_saved(instance)
-            self.report(*self.seen_in([instance]))
+            try:
+                self.report(*self.seen_in([instance]))
+            except Exception as error:
+                # Whoever saved the row may not know of the source.
+                error.add_note(f"While the source {self.name!r} read {instance._meta.label} {instance.pk}.")
+                raise
 
 
 def pages(rows: "models.QuerySet[Any]", moment: str = "") -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ from notifyaudit import record
 from notifyaudit.exceptions import UnknownAction, WrongDatabase
 from notifyaudit.masking import MASK
 from notifyaudit.models import AuditEvent
-from notifyaudit.sources import configured, table
+from notifyaudit.sources import Seen, Subject, configured, table
 from notifyaudit.tasks import sweep
 from tests.integration.kinds import email_kind
 from tests.testapp import own_changes
@@ -78,6 +78,27 @@ def test_what_the_model_of_that_name_declares_as_sensitive_is_masked(user, monke
     event = AuditEvent.objects.get()
     assert event.changes == {"diagnosis": [MASK, MASK], "kind": ["letter", "plan"]}
     assert event.data["diagnosis"] == MASK
+
+
+@pytest.mark.usefixtures("beside")
+@pytest.mark.parametrize(
+    ("values", "error", "words"),
+    [
+        ({"reference": 7}, TypeError, r"Seen.reference must be text: str\(7\)"),
+        ({"target": None}, TypeError, "Seen.target must be a model instance or a Subject, not None"),
+        ({"kind": "update"}, ValueError, "Kind.CREATED, UPDATED or DELETED, not 'update'"),
+    ],
+)
+def test_a_row_that_is_read_wrongly_is_refused_in_words_that_name_source_and_row(
+    user, monkeypatch, values, error, words
+):
+    right = {"reference": "1", "kind": "updated", "target": Subject(repr="Plan A")}
+    monkeypatch.setattr(own_changes.Changes, "seen", lambda self, row: Seen(**right | values))
+
+    with pytest.raises(error, match=words) as caught, transaction.atomic():
+        change(user)
+    assert caught.value.__notes__[0].startswith("While the source 'changes' read testapp.Change ")
+    assert Change.objects.count() == 0
 
 
 @pytest.mark.usefixtures("beside")
