@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
@@ -40,6 +40,9 @@ class FieldHistory(ModelSource):
 
     A row is one field. The first row of an object is its creation, and tells of all fields that the same
     save wrote; each other row is an update of its field. Deletions are not kept.
+
+    Of what happens now it is known whether the object is new. In the history it is not: there an object's
+    first row is always its creation.
     """
 
     name = "field_history"
@@ -73,14 +76,20 @@ class FieldHistory(ModelSource):
         )
         return annotated
 
-    def seen_in(self, rows: Sequence[Any]) -> Iterable[Seen]:
+    def seen_in(self, rows: Sequence[Any], before: Mapping[str, Any] | None = None) -> Iterable[Seen]:
+        """
+        Args:
+            rows: those of any saves.
+            before: of one save of an object that was there, what the tracked fields held; else ``None``.
+        """
         rows = list(self.rows().filter(pk__in=[row.pk for row in rows]).order_by(self.moment, "pk"))
         there = self.rows().in_bulk({key for row in rows for key in (row.before, row.first) if key})
         together = self._written_with({row.pk: row for row in rows if row.first == row.pk})
         told = [
             (row, *compared)
             for row in rows
-            if (compared := _compared(row, there.get(row.before), there[row.first], together)) is not None
+            if (compared := _compared(row, there.get(row.before), there[row.first], together, before))
+            is not None
         ]
         changes, targets = _named(told), _targets(rows)
         for row, kind, values in told:
@@ -126,6 +135,11 @@ class FieldHistory(ModelSource):
                 yield f"{rule.text!r}: {rule.model._meta.label} has no FieldHistoryTracker."
             elif rule.occasion == Kind.DELETED:
                 yield f"{rule.text!r}: django-field-history keeps no deletions."
+            elif rule.occasion == Kind.CREATED and not isinstance(_key_field(rule.model), models.AutoField):
+                yield (
+                    f"{rule.text!r}: {rule.model._meta.label} has its primary key before it is saved, and of "
+                    "such a new object django-field-history keeps nothing."
+                )
             elif rule.occasion not in {*fields, *map(str, Kind)}:
                 yield f"{rule.text!r}: {rule.model._meta.label} does not track {rule.occasion!r}."
 
@@ -174,6 +188,8 @@ class _Listening:
         tracked_save = instance.save
 
         def save(**options: Any) -> Any:
+            tracked = getattr(instance, self._tracker.attname)
+            before = None if instance._state.adding else tracked.saved_data
             token = _being_made.set([])
             try:
                 result = tracked_save(**options)
@@ -183,7 +199,7 @@ class _Listening:
             if made and self.source is not None:
                 for row in made:
                     require_saved(row)
-                self.source.report(*self.source.seen_in(made))
+                self.source.report(*self.source.seen_in(made, before))
             return result
 
         instance.save = save  # type: ignore[method-assign]
@@ -205,20 +221,44 @@ def _trackers_of(model: type[models.Model]) -> list[FieldHistoryTracker]:
     ]
 
 
+def _key_field(model: type[models.Model]) -> Any:
+    """The primary key; of a model that inherits its table's key, the one that is counted."""
+    key: Any = model._meta.pk
+    while key.is_relation:
+        key = key.target_field
+    return key
+
+
 def _compared(
-    row: Any, before: Any, first: Any, together: dict[Any, list[Any]]
+    row: Any,
+    before: Any,
+    first: Any,
+    together: dict[Any, list[Any]],
+    held: Mapping[str, Any] | None,
 ) -> tuple[Kind, Changes] | None:
     model = _model_of(row)
     if model is None:
         return None
     if before is not None:
         return Kind.UPDATED, difference(model, _values(model, before), _values(model, row))
+    if held is not None:
+        return Kind.UPDATED, difference(model, _columns(model, held), _values(model, row))
     if first.pk == row.pk:
         values = {name: value for each in together[row.pk] for name, value in _values(model, each).items()}
         return Kind.CREATED, difference(model, None, values)
     if row.date_created - first.date_created < _ONE_SAVE:
         return None  # the creation tells it
     return Kind.UPDATED, difference(model, dict.fromkeys(_values(model, row)), _values(model, row))
+
+
+def _columns(model: type[models.Model], held: Mapping[str, Any]) -> dict[str, Any]:
+    """What tracked fields held, with the keys of objects in their place."""
+    fields: Any = {field.name: field for field in model._meta.concrete_fields if field.name in held}
+    return {
+        name: getattr(value, fields[name].target_field.attname) if isinstance(value, models.Model) else value
+        for name, value in held.items()
+        if name in fields
+    }
 
 
 def _values(model: type[models.Model], row: Any) -> dict[str, Any]:

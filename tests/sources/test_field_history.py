@@ -2,11 +2,12 @@
 
 import pickle
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core import checks
 from django.core.management import call_command
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models.signals import post_save
 from field_history.models import FieldHistory
 from field_history.tracker import FieldHistoryTracker
@@ -87,14 +88,41 @@ def test_initial_rows_are_not_reported():
     assert not events()
 
 
-def test_a_field_without_an_earlier_row_has_no_old_value():
+def test_a_field_without_an_earlier_row_is_compared_with_what_it_held():
     inspection = TrackedInspection.objects.create(name="Tower 7")
     FieldHistory.objects.filter(field_name="price").delete()
     FieldHistory.objects.update(date_created="2026-01-01T00:00Z")
     inspection.price = 7
     inspection.save()
 
+    assert events()[-1].changes == {"price": ["0.00", "7.00"]}
+    AuditEvent.objects.all()._raw_delete("default")
+    call_command("notifyaudit", "backfill", "field_history", stdout=StringIO())
     assert events()[-1].changes == {"price": [None, "7.00"]}
+
+
+def test_an_object_from_before_the_tracker_is_not_created_by_its_first_change():
+    olga = make_user("olga")
+    TrackedInspection.objects.bulk_create([TrackedInspection(name="Tower 7", owner=olga)])
+    inspection = TrackedInspection.objects.get()
+    inspection.status, inspection.owner = "completed", None
+    inspection.save()
+
+    by_action = {event.action: event.changes for event in events()}
+    assert by_action["upstream.completed"] == {"status": ["draft", "completed"]}
+    assert by_action["upstream.edited"]["owner"][0]["id"] == str(olga.pk)
+    assert by_action["upstream.edited"]["owner"][1] is None
+    assert len(events()) == 2
+
+
+def test_the_checks_tell_of_keys_that_are_there_before_the_save(monkeypatch):
+    def told():
+        messages = [message.msg for message in checks.run_checks() if message.id == "notifyaudit.W008"]
+        return [message for message in messages if "has its primary key before it is saved" in message]
+
+    assert not told()
+    monkeypatch.setattr(TrackedInspection._meta, "pk", models.UUIDField(default=uuid4))
+    assert len(told()) == 1
 
 
 def test_deferred_fields_break_the_package_itself(settings):
