@@ -8,7 +8,7 @@ from heapq import merge
 from inspect import getattr_static
 from typing import Any
 
-from django.db import models
+from django.db import models, router
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.signals import post_save
 from simple_history.exceptions import NotHistoricalModelError
@@ -67,11 +67,14 @@ class SimpleHistory(Source):
                 continue
             rules = [rule for rule in self.rules if rule.model is model]
             records = _records_of(model)
-            if (
-                records
-                and records.cascade_delete_history
-                and any(rule.occasion == "deleted" for rule in rules)
-            ):
+            alias, ledger = router.db_for_write(self._kept[model]), conf.current().DATABASE
+            if alias != ledger and not (records and records.use_base_model_db):
+                yield (
+                    f"the history of {model._meta.label} is written to {alias!r}, the ledger to {ledger!r}: "
+                    "each save() will raise WrongDatabase. Route it to the ledger, or set use_base_model_db."
+                )
+            deletions = any(rule.occasion == "deleted" for rule in rules)
+            if records and records.cascade_delete_history and deletions:
                 yield (
                     f"{model._meta.label} has cascade_delete_history, so its history goes with it and no "
                     "deletion is seen."

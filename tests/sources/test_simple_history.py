@@ -217,6 +217,25 @@ def test_records_without_a_number_are_told_apart_by_their_date(connect):
     assert [(event.changes, event.actor, event.target_repr) for event in events()] == live
 
 
+class _Elsewhere:
+    """Keeps histories apart from what they are about."""
+
+    def db_for_write(self, model, **hints):
+        return "elsewhere" if issubclass(model, HistoricInspection.history.model) else None
+
+
+def test_the_checks_tell_of_a_history_in_another_database(settings):
+    def told():
+        messages = [message.msg for message in checks.run_checks() if message.id == "notifyaudit.W008"]
+        return [
+            message for message in messages if "written to 'elsewhere', the ledger to 'default'" in message
+        ]
+
+    assert not told()
+    settings.DATABASE_ROUTERS = [_Elsewhere()]
+    assert len(told()) == 1
+
+
 def test_what_was_left_out_of_a_deleted_object_is_not_made_up_by_the_backfill(connect):
     connect("upstream.Crane")
     crane = Crane.objects.create(name="Big", notes="old")
