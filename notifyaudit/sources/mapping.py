@@ -82,7 +82,10 @@ class Rule:
             yield f"{self.text!r} may mean {names}. Name the app too."
         elif not found:
             yield f"{self.text!r}: there is no model {self.model_name!r}.{self._nearest_model()}"
-        elif self.occasion not in set(Kind) or self.value is not None:
+        elif self.occasion in set(Kind):
+            if self.value is not None:
+                yield f"{self.text!r}: {self.occasion!r} takes no value. Write the name of a field before the '='."
+        else:
             yield from self._problems_of_field(found[0])
         if self.action not in known.values():
             yield f"{self.text!r}: {UnknownAction(self.action, known.values())}"
