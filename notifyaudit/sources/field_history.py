@@ -41,8 +41,8 @@ class FieldHistory(ModelSource):
     A row is one field. The first row of an object is its creation, and tells of all fields that the same
     save wrote; each other row is an update of its field. Deletions are not kept.
 
-    Of what happens now it is known whether the object is new. In the history it is not: there an object's
-    first row is always its creation.
+    Of what a tracker has just written it is known whether the object is new. In the history, and by a
+    trigger, it is not: there an object's first row is always its creation.
     """
 
     name = "field_history"

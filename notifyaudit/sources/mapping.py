@@ -84,7 +84,7 @@ class Rule:
             yield f"{self.text!r}: there is no model {self.model_name!r}.{self._nearest_model()}"
         elif self.occasion in set(Kind):
             if self.value is not None:
-                yield f"{self.text!r}: {self.occasion!r} takes no value. Write the name of a field before the '='."
+                yield f"{self.text!r}: {self.occasion!r} takes no value. Name a field before the '='."
         else:
             yield from self._problems_of_field(found[0])
         if self.action not in known.values():
