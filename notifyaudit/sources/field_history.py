@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -25,12 +24,11 @@ from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.sightings import SightedSource, circumstances_of
 from notifyaudit.sources.states import Changes, difference, instance_of, with_references
 from notifyaudit.sources.table import ModelSource
-from notifyaudit.subjects import Subject, require_saved
+from notifyaudit.sources.tracked_saves import Listening, notice, trackers_of
+from notifyaudit.subjects import Subject
 
 _ONE_SAVE = timedelta(seconds=1)
 """The rows of one save are made microseconds apart, each with the time of its own."""
-
-_being_made: ContextVar[list[Row] | None] = ContextVar("notifyaudit_field_history", default=None)
 
 
 class FieldHistory(ModelSource):
@@ -50,15 +48,15 @@ class FieldHistory(ModelSource):
     moment: ClassVar[str] = "date_created"
 
     def connect(self) -> None:
-        post_init.connect(_notice, sender=Row)
+        post_init.connect(notice, sender=Row)
         for tracker in self._trackers():
-            tracker.patch_save = _Listening(tracker, self)
+            tracker.patch_save = Listening(tracker, self)
 
     def disconnect(self) -> None:
-        post_init.disconnect(_notice, sender=Row)
+        post_init.disconnect(notice, sender=Row)
         for tracker in self._trackers():
             listening = vars(tracker).get("patch_save")
-            if isinstance(listening, _Listening) and listening.source is self:
+            if isinstance(listening, Listening) and listening.source is self:
                 # Of the instances that are there already it stays the save().
                 listening.source = None
                 del tracker.patch_save
@@ -129,7 +127,7 @@ class FieldHistory(ModelSource):
         for rule in self.rules:
             if rule.model is None:
                 continue
-            trackers = _trackers_of(rule.model)
+            trackers = trackers_of(rule.model)
             fields = {field for tracker in trackers for field in tracker.fields}
             if not trackers:
                 yield f"{rule.text!r}: {rule.model._meta.label} has no FieldHistoryTracker."
@@ -145,7 +143,7 @@ class FieldHistory(ModelSource):
 
     def _trackers(self) -> list[FieldHistoryTracker]:
         # Models that inherit a tracker share it.
-        found = {id(tracker): tracker for model in self.models for tracker in _trackers_of(model)}
+        found = {id(tracker): tracker for model in self.models for tracker in trackers_of(model)}
         return list(found.values())
 
     def _written_with(self, first: dict[Any, Any]) -> dict[Any, list[Any]]:
@@ -174,51 +172,6 @@ class RelayedFieldHistory(FieldHistory, SightedSource):
 
     def disconnect(self) -> None:
         SightedSource.disconnect(self)
-
-
-class _Listening:
-    """In the place of a tracker's ``patch_save``: what it makes of ``save()`` is followed by a report."""
-
-    def __init__(self, tracker: FieldHistoryTracker, source: FieldHistory) -> None:
-        self._tracker = tracker
-        self.source: FieldHistory | None = source
-
-    def __call__(self, instance: models.Model) -> None:
-        type(self._tracker).patch_save(self._tracker, instance)
-        tracked_save = instance.save
-
-        def save(**options: Any) -> Any:
-            tracked = getattr(instance, self._tracker.attname)
-            before = None if instance._state.adding else tracked.saved_data
-            token = _being_made.set([])
-            try:
-                result = tracked_save(**options)
-                made = [row for row in _being_made.get() or () if row.pk is not None]
-            finally:
-                _being_made.reset(token)
-            if made and self.source is not None:
-                for row in made:
-                    require_saved(row)
-                self.source.report(*self.source.seen_in(made, before))
-            return result
-
-        instance.save = save  # type: ignore[method-assign]
-
-
-def _notice(*, instance: Row, **_: Any) -> None:
-    made = _being_made.get()
-    # One that was read has its key already. A new one gets it when it is written.
-    if made is not None and instance.pk is None:
-        made.append(instance)
-
-
-def _trackers_of(model: type[models.Model]) -> list[FieldHistoryTracker]:
-    return [
-        attribute
-        for base in model.__mro__
-        for attribute in vars(base).values()
-        if isinstance(attribute, FieldHistoryTracker)
-    ]
 
 
 def _key_field(model: type[models.Model]) -> Any:
