@@ -155,7 +155,10 @@ class Source:
             return []
         if not transaction.get_connection(conf.current().DATABASE).in_atomic_block:
             _warn_of_autocommit(self.name)
-        return write(drafts, silently=silently)
+        events = write(drafts, silently=silently)
+        if not silently:
+            _tell_after_all(events)
+        return events
 
     def is_event(self, seen: Seen) -> bool:
         """Whether :meth:`report` would record this."""
@@ -183,6 +186,16 @@ class Source:
             source_ref=seen.reference,
             circumstances=_circumstances(seen),
         )
+
+
+def _tell_after_all(events: Sequence[AuditEvent]) -> None:
+    """
+    A backfill reads what was committed a moment ago, and may come before the source's own report of it, which
+    is after the commit for triggers and in autocommit. Nobody has been told then, and everybody is to be.
+    """
+    silenced = [event.pk for event in events if event.routed_at == event.recorded_at]
+    if silenced:
+        AuditEvent.objects.using(conf.current().DATABASE).filter(pk__in=silenced).update(routed_at=None)
 
 
 @cache

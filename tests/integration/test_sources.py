@@ -16,6 +16,7 @@ from notifyaudit.exceptions import ConfigurationError, NotInTransaction, Unknown
 from notifyaudit.models import AuditEvent, Notification
 from notifyaudit.sources import Kind, Seen, Source, backfilling, configured
 from notifyaudit.tasks import sweep
+from tests.integration.kinds import email_kind
 from tests.testapp.models import Document, Folder
 
 pytestmark = pytest.mark.django_db
@@ -273,6 +274,19 @@ def test_what_was_reported_live_is_not_recorded_again(connected):
     assert backfill("titles") == "1 seen: 0 recorded, 1 recorded before, 0 that are no events"
     (event,) = events()
     assert event.routed_at is None
+
+
+def test_what_a_backfill_took_before_its_report_is_told_nevertheless(connected, document, audit_outbox):
+    source = connected({"testapp.Document.created": "document.changed"})
+    with email_kind(["reader@example.com"], actions=["document.changed"]) as kind:
+        backfill("titles")
+        audit_outbox.assert_nothing_sent()
+        fresh = seen(document, f"{document.pk}-created", Kind.CREATED)
+        source.report(fresh)
+        audit_outbox.one(kind, to="reader@example.com")
+        source.report(fresh)
+        audit_outbox.assert_no_more()
+    assert len(events()) == 1
 
 
 def test_a_rehearsal_only_counts(connected, document):
