@@ -81,7 +81,8 @@ class Watch:
             watched = tables.get(written.table)
             if watched is None or not watched.counts(written) or is_unaudited() or _hit_nothing(sql, cursor):
                 continue
-            if sighted_tables.seeing(written):
+            # There are triggers on PostgreSQL only, though audit_table() is called everywhere.
+            if self._connection.vendor == "postgresql" and sighted_tables.seeing(written):
                 continue  # a trigger leaves word of it
             transaction = self._current()
             if not transaction.covers(watched.owner):

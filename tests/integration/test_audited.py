@@ -14,6 +14,7 @@ from example_site.inspections.models import User
 from notifyaudit import audited, record, record_many, track, unaudited, unaudited_counts
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.marking import audited_models
+from notifyaudit.sighted import sighted_tables
 from notifyaudit.watching import watching
 from tests.testapp.actions import DocumentAction
 from tests.testapp.models import Document, Folder, Letter, Tag, Ticket, UrgentDocument
@@ -505,3 +506,10 @@ class TestMarking:
     def test_the_class_stays_what_it_is(self):
         assert audited(Document) is Document
         assert audited(fields=["folder_id"])(Document) is Document
+
+
+def test_audit_table_excuses_nobody_where_there_are_no_triggers(document):
+    with sighted_tables.isolated(), forgotten() as found:
+        sighted_tables.add(Document)
+        Document.objects.update(title="x")
+    assert found == ([] if connection.vendor == "postgresql" else ["update Document"])
