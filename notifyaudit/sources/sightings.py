@@ -130,6 +130,15 @@ def take_up() -> int:
     alias = conf.current().DATABASE
     if connections[alias].vendor != "postgresql" or not apps.is_installed("pgtrigger"):
         return 0
+    taken = 0
+    # From the start again: a transaction that ends late commits sightings older than those taken up by now,
+    # and the sweep that it woke up has met this one's lock.
+    while number := _take_up_once():
+        taken += number
+    return taken
+
+
+def _take_up_once() -> int:
     taken = last = 0
     while not stopping.requested() and _due(after=last).exists():
         batch = _take_up_batch(last)
@@ -148,10 +157,20 @@ def _take_up_batch(after: int) -> list[tuple[Sighting, bool]]:
     with transaction.atomic(using=alias), waking.awake():
         if not _lock(conf.current().LEASE if outermost else timedelta(0)):
             return []
-        batch = list(_due(after=after).order_by("pk")[:BATCH])
+        batch = _read_batch(after)
         done = {sighting.pk for sighting in _record(batch)}
         _sightings().filter(pk__in=done).delete()
     return [(sighting, sighting.pk in done) for sighting in batch]
+
+
+def _read_batch(after: int) -> list[Sighting]:
+    batch = _due(after=after).order_by("pk")[:BATCH]
+    try:
+        return list(batch)
+    except (ValueError, RecursionError):
+        # PostgreSQL keeps JSON that Python does not read, such as a number of 5,000 digits. So each row is
+        # read when its source asks for it, and only that one raises.
+        return list(batch.defer("before", "after"))
 
 
 def _lock(lease: timedelta) -> bool:

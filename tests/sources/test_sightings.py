@@ -211,3 +211,35 @@ def test_a_sweep_that_stops_in_the_middle_gives_way_in_the_end():
 def test_nothing_to_do_costs_one_statement(django_assert_num_queries):
     with django_assert_num_queries(1):
         sightings.take_up()
+
+
+@pytest.mark.django_db
+def test_one_that_python_cannot_read_keeps_no_other_from_being_recorded():
+    make("a")
+    with connection.cursor() as cursor:
+        # PostgreSQL writes this number with 5,001 digits; Python reads 4,300.
+        cursor.execute(
+            "SELECT notifyaudit_sighted('tables', 'triggers.SightedInspection', 'INSERT', NULL, %s)",
+            ['{"id": 7, "price": 1e5000}'],
+        )
+    make("c")
+    assert sightings.take_up() == 2
+    assert recorded() == ["a", "c"]
+    assert "digits" in Sighting.objects.defer("before", "after").get().error
+
+
+@pytest.mark.django_db
+def test_a_transaction_that_ends_late_is_taken_up_by_the_same_sweep(monkeypatch):
+    make("late", "early")
+    late = Sighting.objects.filter(pk=Sighting.objects.earliest("pk").pk)
+    late.update(attempts=1)
+    record = sightings._record
+
+    def record_meanwhile(batch):
+        if not recorded():
+            late.update(attempts=0)
+        return record(batch)
+
+    monkeypatch.setattr(sightings, "_record", record_meanwhile)
+    assert sightings.take_up() == 2
+    assert recorded() == ["early", "late"]
