@@ -1,5 +1,6 @@
 """Events of django-pghistory, on its own machinery."""
 
+import json
 from datetime import timedelta
 from io import StringIO
 
@@ -22,6 +23,7 @@ if connection.vendor != "postgresql":
 
 import pghistory
 
+from notifyaudit.sources import triggers
 from tests.sources.triggers.models import (
     ContextlessInspection,
     EventedInspection,
@@ -193,6 +195,16 @@ def test_no_secret_is_kept_in_a_sighting(model):
     assert "open sesame" not in kept
     metadata = events()[-1].metadata
     assert metadata == ({} if model is ContextlessInspection else {"password": MASK, "url": "/a/"})
+
+
+def test_where_nothing_is_sensitive_nothing_is_held_back(monkeypatch):
+    monkeypatch.setattr(triggers, "_sensitive_names", list)
+    row = triggers.HistoryRelay("pghistory").get_after(ContextlessInspection.pgh_event_model)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pghistory.context_metadata', '{\"url\": \"/a/\"}', true)")
+        cursor.execute(f"SELECT {row} FROM (SELECT 7 AS id) AS new")
+        (kept,) = cursor.fetchone()
+    assert json.loads(kept)[triggers.CONTEXT] == '{"url": "/a/"}'
 
 
 def test_an_event_row_that_is_gone_by_the_sweep_is_not_lost():
