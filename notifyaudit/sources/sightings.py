@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from django.apps import apps
-from django.db import OperationalError, connections, router, transaction
+from django.db import OperationalError, connections, models, router, transaction
 from django.db.models import Q, QuerySet
 
 from notifyaudit import clock, conf, stopping, waking
@@ -81,9 +81,8 @@ class SightedSource(Source):
 
     def connect(self) -> None:
         """Have whoever writes to the tables of its triggers hand over who it is."""
-        for model in apps.get_models():
-            triggers = getattr(model._meta, "triggers", ())
-            if any(getattr(trigger, "source", None) == self.name for trigger in triggers):
+        for model, name in triggered():
+            if name == self.name:
                 sighted_tables.add(model)
 
     def problems(self) -> Iterator[str]:
@@ -92,6 +91,8 @@ class SightedSource(Source):
         vendor = connections[alias].vendor
         if self.models and vendor != "postgresql":
             yield f"its triggers need PostgreSQL, and the ledger is in {vendor}: nothing will be seen."
+        elif self.models and not apps.is_installed("pgtrigger"):
+            yield "add 'pgtrigger' to INSTALLED_APPS, and makemigrations: without it there are no triggers."
         for model in self.models:
             if (home := router.db_for_write(model)) != alias:
                 yield (
@@ -117,6 +118,13 @@ class SightedSource(Source):
             context: who changed it.
         """
         raise NotImplementedError(f"{type(self).__qualname__} must say what a sighting is.")
+
+
+def triggered() -> Iterator[tuple[type[models.Model], str]]:
+    """Each model with triggers of ours, and the name of the source that they feed."""
+    for model in apps.get_models():
+        names = {getattr(trigger, "source", None) for trigger in getattr(model._meta, "triggers", ())}
+        yield from ((model, name) for name in sorted(filter(None, names)))
 
 
 def take_up() -> int:

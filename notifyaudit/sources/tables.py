@@ -52,8 +52,8 @@ def audit_table(model: type[models.Model], *, fields: Iterable[str] | None = Non
             those that a save renews by itself (``auto_now``).
 
     Raises:
-        ConfigurationError: for a model without a table of its own, a field that is not in it, or without
-            django-pgtrigger.
+        ConfigurationError: for a model without a table of its own, a field that is not in it, no field at
+            all, or without django-pgtrigger.
     """
     if find_spec("pgtrigger") is None:
         raise ConfigurationError(
@@ -66,6 +66,10 @@ def audit_table(model: type[models.Model], *, fields: Iterable[str] | None = Non
 
     _require_table(model)
     names = None if fields is None else frozenset(_field(model, name) for name in fields)
+    if names is not None and not names:
+        raise ConfigurationError(
+            f"audit_table({model.__name__}): fields is empty. Name some, or leave it out."
+        )
     pgtrigger.register(
         Sighted(_NAME, name="notifyaudit_rows", operation=pgtrigger.Insert | pgtrigger.Delete),
         Sighted(_NAME, name="notifyaudit_changes", operation=pgtrigger.Update, condition=Changed(names)),

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.apps import apps
+from django.core import checks
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import F
@@ -275,6 +277,11 @@ def test_a_table_of_its_own_is_needed():
         audit_table(Proxy)
 
 
+def test_no_fields_are_no_condition():
+    with pytest.raises(ConfigurationError, match=r"audit_table\(Building\): fields is empty"):
+        audit_table(Building, fields=[])
+
+
 def test_a_field_that_is_not_in_the_table_is_named():
     with pytest.raises(ConfigurationError, match=r"no column for 'hazzard'\. Did you mean 'hazard'\?"):
         audit_table(SpecialInspection, fields=["hazzard"])
@@ -288,6 +295,23 @@ def test_a_mapped_model_without_triggers_is_told():
     (problem, *others) = Tables({"upstream.Building.updated": "upstream.edited"}).problems()
     assert "upstream.Building has no triggers. Call audit_table(Building)" in problem
     assert any("the mapping names nothing of triggers.Keyed" in other for other in others)
+
+
+def test_triggers_that_feed_no_source_are_told(settings):
+    def found():
+        return [message.msg for message in checks.run_checks() if message.id == "notifyaudit.W009"]
+
+    assert not found()
+    others = {path: lines for path, lines in settings.NOTIFYAUDIT["SOURCES"].items() if "Tables" not in path}
+    settings.NOTIFYAUDIT = {**settings.NOTIFYAUDIT, "SOURCES": others}
+    assert any("triggers.Keyed has triggers for the source 'tables'" in text for text in found())
+
+
+def test_without_pgtrigger_as_an_app_there_are_no_triggers(monkeypatch):
+    installed = apps.is_installed
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "pgtrigger" and installed(name))
+    problems = source_named("tables").problems()
+    assert any("add 'pgtrigger' to INSTALLED_APPS" in problem for problem in problems)
 
 
 def test_who_acts_is_handed_over():
