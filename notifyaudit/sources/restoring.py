@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connections, models
+from django.utils import timezone
 
 from notifyaudit import conf, rows
 from notifyaudit.masking import MASK
@@ -87,7 +90,17 @@ def _converted(field: Any, value: Any) -> Any:
     # A field of the project's own, such as an encrypted one, says how it reads what the database holds.
     if hasattr(field, "from_db_value"):
         value = field.from_db_value(value, None, connections[conf.current().DATABASE])
-    return field.to_python(value)
+    found = field.to_python(value)
+    return _as_read(found) if isinstance(found, datetime) else found
+
+
+def _as_read(moment: datetime) -> datetime:
+    # In JSON it has the time zone of whoever wrote the row.
+    if timezone.is_naive(moment):
+        return moment
+    if not settings.USE_TZ:
+        return timezone.make_naive(moment, timezone.get_default_timezone())
+    return moment.astimezone(connections[conf.current().DATABASE].timezone)
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.masking import MASK
 from notifyaudit.models import Sighting
 from notifyaudit.sources import audit_table
+from notifyaudit.sources.restoring import python_value
 from tests.example.factories import make_user
 from tests.sources.postgres import source_named, taken_up
 from tests.sources.upstream.actions import InspectionAction
@@ -312,6 +313,20 @@ def test_without_pgtrigger_as_an_app_there_are_no_triggers(monkeypatch):
     monkeypatch.setattr(apps, "is_installed", lambda name: name != "pgtrigger" and installed(name))
     problems = source_named("tables").problems()
     assert any("add 'pgtrigger' to INSTALLED_APPS" in problem for problem in problems)
+
+
+def test_a_moment_is_told_alike_whatever_the_time_zone_of_who_writes():
+    sql("SET LOCAL TIME ZONE 'Asia/Tokyo'")
+    one = make(visited_at=datetime(2026, 12, 24, 10, tzinfo=UTC))
+    sql("UPDATE triggers_sightedinspection SET visited_at = '2026-12-24 11:00Z' WHERE id = %s", one.pk)
+    assert told()[0][1] == {"visited_at": ["2026-12-24T10:00:00+00:00", "2026-12-24T11:00:00+00:00"]}
+
+
+def test_without_time_zones_a_moment_has_none(settings):
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Asia/Tokyo"
+    field = SightedInspection._meta.get_field("visited_at")
+    assert python_value(field, "2026-12-24T10:00:00+00:00") == datetime(2026, 12, 24, 19)  # noqa: DTZ001
 
 
 def test_who_acts_is_handed_over():
