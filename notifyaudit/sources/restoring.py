@@ -1,5 +1,6 @@
 """Rows that a trigger has kept as JSON, as the instances that Django would have read."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -85,6 +86,8 @@ def _converted(field: Any, value: Any) -> Any:
         return _plain(value)
     if isinstance(field, models.BinaryField):
         return bytes.fromhex(value.removeprefix("\\x"))
+    if isinstance(value, str) and hasattr(field, "range_type"):
+        return _range(field, value)
     if isinstance(value, list) and hasattr(field, "base_field"):
         return [python_value(field.base_field, item) for item in value]
     # A field of the project's own, such as an encrypted one, says how it reads what the database holds.
@@ -92,6 +95,15 @@ def _converted(field: Any, value: Any) -> Any:
         value = field.from_db_value(value, None, connections[conf.current().DATABASE])
     found = field.to_python(value)
     return _as_read(found) if isinstance(found, datetime) else found
+
+
+def _range(field: Any, text: str) -> Any:
+    if text == "empty":
+        return field.range_type(empty=True)
+    # As PostgreSQL writes it, '["2026-12-24 10:00:00+00",)': a bound is quoted where it must be.
+    bounds = next(csv.reader([text[1:-1]]))
+    lower, upper = (python_value(field.base_field, bound or None) for bound in bounds)
+    return field.range_type(lower, upper, text[0] + text[-1])
 
 
 def _as_read(moment: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """What the triggers of ``audit_table()`` see, and what becomes of it."""
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -25,6 +26,14 @@ from tests.sources.upstream.models import Building
 
 if connection.vendor != "postgresql":
     pytest.skip("triggers need PostgreSQL", allow_module_level=True)
+
+from django.contrib.postgres.fields import (
+    ArrayField,
+    DateRangeField,
+    DateTimeRangeField,
+    DecimalRangeField,
+    IntegerRangeField,
+)
 
 from tests.sources.triggers.models import (
     Keyed,
@@ -327,6 +336,25 @@ def test_without_time_zones_a_moment_has_none(settings):
     settings.TIME_ZONE = "Asia/Tokyo"
     field = SightedInspection._meta.get_field("visited_at")
     assert python_value(field, "2026-12-24T10:00:00+00:00") == datetime(2026, 12, 24, 19)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        (IntegerRangeField(), "int4range(1, 5)"),
+        (IntegerRangeField(), "int4range(NULL, 5)"),
+        (IntegerRangeField(), "int4range(1, 1)"),
+        (DecimalRangeField(), "numrange(1.10, 2.50, '(]')"),
+        (DateRangeField(), "daterange('2026-12-24', NULL)"),
+        (DateTimeRangeField(), "tstzrange('2026-12-24 10:00Z', '2026-12-24 11:00:00.5Z')"),
+        (ArrayField(IntegerRangeField()), "array[int4range(1, 5)]"),
+    ],
+)
+def test_a_range_is_that_which_django_reads(field, text):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {text}, to_jsonb({text})")
+        read, kept = cursor.fetchone()
+    assert python_value(field, json.loads(kept)) == read
 
 
 def test_who_acts_is_handed_over():
