@@ -139,40 +139,31 @@ def take_up() -> int:
     if connections[alias].vendor != "postgresql" or not apps.is_installed("pgtrigger"):
         return 0
     taken = 0
-    # From the start again: a transaction that ends late commits sightings older than those taken up by now,
-    # and the sweep that it woke up has met this one's lock.
-    while number := _take_up_once():
-        taken += number
-    return taken
-
-
-def _take_up_once() -> int:
-    taken = last = 0
-    while not stopping.requested() and _due(after=last).exists():
-        batch = _take_up_batch(last)
-        if not batch:
+    while not stopping.requested() and _due().exists():
+        done = _take_up_batch()
+        if done is None:
             break
-        taken += sum(is_done for _, is_done in batch)
-        last = batch[-1][0].pk
+        taken += done
     return taken
 
 
 @persistent
-def _take_up_batch(after: int) -> list[tuple[Sighting, bool]]:
-    """Those of one batch, and whether each is done with; none, if another sweep is at it."""
+def _take_up_batch() -> int | None:
+    """How many of one batch are done with, the others wait; ``None``: another sweep is at it."""
     alias = conf.current().DATABASE
     outermost = not connections[alias].in_atomic_block
     with transaction.atomic(using=alias), waking.awake():
         if not _lock(conf.current().LEASE if outermost else timedelta(0)):
-            return []
-        batch = _read_batch(after)
-        done = {sighting.pk for sighting in _record(batch)}
+            return None
+        done = {sighting.pk for sighting in _record(_read_batch())}
         _sightings().filter(pk__in=done).delete()
-    return [(sighting, sighting.pk in done) for sighting in batch]
+    return len(done)
 
 
-def _read_batch(after: int) -> list[Sighting]:
-    batch = _due(after=after).order_by("pk")[:BATCH]
+def _read_batch() -> list[Sighting]:
+    # From the start each time, not from where the last batch ended: a transaction that has ended since may
+    # have committed older ones, and a newer change of the same object builds on them.
+    batch = _due().order_by("pk")[:BATCH]
     try:
         return list(batch)
     except (ValueError, RecursionError):
@@ -234,9 +225,9 @@ def _source(name: str) -> Any:
     raise ConfigurationError(f"NOTIFYAUDIT['SOURCES'] has no source {name!r} that triggers feed.")
 
 
-def _due(*, after: int) -> QuerySet[Sighting]:
+def _due() -> QuerySet[Sighting]:
     fresh, again = Q(attempts=0), Q(retry_at__lte=clock.now())
-    return _sightings().filter(fresh | again, pk__gt=after)
+    return _sightings().filter(fresh | again)
 
 
 def _sightings() -> QuerySet[Sighting]:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import models, transaction
 
-from notifyaudit.models import AuditEvent, Message, Notification
+from notifyaudit.models import AuditEvent, Message, Notification, Sighting
 from notifyaudit.sources import configured
 from notifyaudit.sources.base import _warn_of_autocommit
 from notifyaudit.tasks import sweep
@@ -40,6 +40,8 @@ def actions(column):
 
 def forget_all_events():
     models.QuerySet(AuditEvent).delete()
+    # Triggers see what field-history writes as well, and a sweep would tell of it.
+    Sighting.objects.all().delete()
 
 
 def make(column, **values):

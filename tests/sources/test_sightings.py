@@ -243,3 +243,22 @@ def test_a_transaction_that_ends_late_is_taken_up_by_the_same_sweep(monkeypatch)
     monkeypatch.setattr(sightings, "_record", record_meanwhile)
     assert sightings.take_up() == 2
     assert recorded() == ["early", "late"]
+
+
+@pytest.mark.django_db
+def test_a_change_follows_what_it_builds_on_however_late_that_was_committed(monkeypatch):
+    monkeypatch.setattr(sightings, "BATCH", 1)
+    make("one", "other")
+    late = Sighting.objects.filter(pk=Sighting.objects.earliest("pk").pk)
+    late.update(attempts=1)
+    record = sightings._record
+
+    def record_meanwhile(batch):
+        if not recorded():
+            late.update(attempts=0)
+            SightedInspection.objects.filter(name="one").update(name="two")
+        return record(batch)
+
+    monkeypatch.setattr(sightings, "_record", record_meanwhile)
+    assert sightings.take_up() == 3
+    assert recorded() == ["other", "one", "two"]
