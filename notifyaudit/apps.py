@@ -20,14 +20,14 @@ class NotifyAuditConfig(AppConfig):
 
     def ready(self) -> None:
         # The checks register themselves, and the task at queues whose workers must know it beforehand.
-        # So do the digests that the library brings, what follows a changed preference, and what a sweep does
-        # first.
+        # So do the digests that the library brings, and what follows a changed preference.
         from notifyaudit import checks, handover, tasks, watching  # noqa: F401, PLC0415 - needs the models loaded
-        from notifyaudit.sources import calls, configured, sightings  # noqa: F401, PLC0415
+        from notifyaudit.sources import calls, configured, sightings  # noqa: PLC0415
 
         autodiscover_modules("actions", "emails")
         watching.watch_connections()
         handover.follow_connections()
+        intake.register("receivers called", calls.run_due)
         intake.register("sightings taken up", sightings.take_up)
         configured.connect()
         post_migrate.connect(sightfunction.install_if_missing, sender=self)

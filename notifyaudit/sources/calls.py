@@ -17,7 +17,7 @@ from uuid import uuid4
 from django.db import OperationalError, connections, transaction
 from django.db.models import Case, F, Value, When
 
-from notifyaudit import clock, compat, conf, intake, naming, stopping
+from notifyaudit import clock, compat, conf, naming, stopping
 from notifyaudit.contention import gave_way, persistent
 from notifyaudit.context import AuditContext, activate
 from notifyaudit.exceptions import ObjectGone, RolledBack
@@ -244,6 +244,3 @@ def _mine(call: SignalCall) -> SignalCallQuerySet:
 
 def _calls() -> SignalCallQuerySet:
     return SignalCall.objects.using(conf.current().DATABASE)
-
-
-intake.register("receivers called", run_due)
