@@ -228,37 +228,38 @@ def test_one_that_python_cannot_read_keeps_no_other_from_being_recorded():
     assert "digits" in Sighting.objects.defer("before", "after").get().error
 
 
+@pytest.fixture
+def ends_late(monkeypatch):
+    """The oldest sighting is committed, and then something done, while the first portion is taken up."""
+
+    def end_late(then=lambda: None):
+        late = Sighting.objects.filter(pk=Sighting.objects.earliest("pk").pk)
+        late.update(attempts=1)
+        record = sightings._record
+
+        def record_meanwhile(batch):
+            if not recorded():
+                late.update(attempts=0)
+                then()
+            return record(batch)
+
+        monkeypatch.setattr(sightings, "_record", record_meanwhile)
+
+    return end_late
+
+
 @pytest.mark.django_db
-def test_a_transaction_that_ends_late_is_taken_up_by_the_same_sweep(monkeypatch):
+def test_a_transaction_that_ends_late_is_taken_up_by_the_same_sweep(ends_late):
     make("late", "early")
-    late = Sighting.objects.filter(pk=Sighting.objects.earliest("pk").pk)
-    late.update(attempts=1)
-    record = sightings._record
-
-    def record_meanwhile(batch):
-        if not recorded():
-            late.update(attempts=0)
-        return record(batch)
-
-    monkeypatch.setattr(sightings, "_record", record_meanwhile)
+    ends_late()
     assert sightings.take_up() == 2
     assert recorded() == ["early", "late"]
 
 
 @pytest.mark.django_db
-def test_a_change_follows_what_it_builds_on_however_late_that_was_committed(monkeypatch):
+def test_a_change_follows_what_it_builds_on_however_late_that_was_committed(monkeypatch, ends_late):
     monkeypatch.setattr(sightings, "BATCH", 1)
     make("one", "other")
-    late = Sighting.objects.filter(pk=Sighting.objects.earliest("pk").pk)
-    late.update(attempts=1)
-    record = sightings._record
-
-    def record_meanwhile(batch):
-        if not recorded():
-            late.update(attempts=0)
-            SightedInspection.objects.filter(name="one").update(name="two")
-        return record(batch)
-
-    monkeypatch.setattr(sightings, "_record", record_meanwhile)
+    ends_late(then=lambda: SightedInspection.objects.filter(name="one").update(name="two"))
     assert sightings.take_up() == 3
     assert recorded() == ["other", "one", "two"]
