@@ -188,6 +188,23 @@ def _tables(
 
 def _field(model: type[models.Model], name: str) -> str:
     known = {field.name for field in (*model._meta.concrete_fields, *model._meta.many_to_many)}
+    problem = f"@audited on {model.__name__}: it has no field {name!r} with a column."
+    return field_among(sorted(known), model, name, problem)
+
+
+def field_among(known: Sequence[str], model: type[models.Model], name: str, problem: str) -> str:
+    """
+    The name of a field that was given by its name or its column's: ``owner`` for ``owner_id``.
+
+    Args:
+        known: the names of the fields that may be meant.
+        model: whose.
+        name: as it was given.
+        problem: what to say if it is none of them.
+
+    Raises:
+        ConfigurationError: naming the nearest.
+    """
     try:
         found = model._meta.get_field(name).name
     except FieldDoesNotExist:
@@ -195,5 +212,5 @@ def _field(model: type[models.Model], name: str) -> str:
     if found in known:
         return found
     nearest = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"It has {', '.join(sorted(known))}."
-    raise ConfigurationError(f"@audited on {model.__name__}: it has no field {name!r} with a column. {hint}")
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"It has {', '.join(known)}."
+    raise ConfigurationError(f"{problem} {hint}")

@@ -74,6 +74,11 @@ def bare(name: str) -> str:
     return re.split(r"[.\"`\[\]\s]+", name.strip('"`[] '))[-1].lower()
 
 
+def quoted(name: str) -> str:
+    """``shop_order`` → ``"shop_order"``, as PostgreSQL takes any name."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
 def savepoint(sql: str) -> Savepoint | None:
     """What the statement does to a savepoint; ``None`` when it is about something else."""
     found = _SAVEPOINT.match(sql)

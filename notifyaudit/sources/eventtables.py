@@ -16,11 +16,12 @@ from notifyaudit.identity import type_of
 from notifyaudit.masking import MASK
 from notifyaudit.models.sighting import ExactDecoder
 from notifyaudit.secrecy import mask_of
-from notifyaudit.sources.mapping import Kind
+from notifyaudit.sources.mapping import OPERATIONS, Kind
 from notifyaudit.sources.restoring import Row, python_value
+from notifyaudit.statements import quoted
 
-_KINDS = {"INSERT": Kind.CREATED, "UPDATE": Kind.UPDATED, "DELETE": Kind.DELETED}
-_LABELS = {"insert": Kind.CREATED, "update": Kind.UPDATED, "delete": Kind.DELETED}
+DEFAULT_LABELS = {operation.lower(): kind for operation, kind in OPERATIONS.items()}
+"""Those of pghistory's own trackers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +161,7 @@ class EventTable:
         kinds = self._operations(self._trackers.get(str(row["pgh_label"])))
         if not kinds and row["pgh_label"] not in self._trackers:
             # Of a tracker that there is no more.
-            return _LABELS.get(str(row["pgh_label"]), Kind.UPDATED)
+            return DEFAULT_LABELS.get(str(row["pgh_label"]), Kind.UPDATED)
         return kinds[0] if len(kinds) == 1 else Kind.UPDATED
 
     @staticmethod
@@ -169,7 +170,7 @@ class EventTable:
         if not isinstance(tracker, pghistory.RowEvent):
             return []
         # "UPDATE OF …" is an update, too.
-        return [_KINDS[str(operation).split()[0]] for operation in tracker.operation or ()]
+        return [OPERATIONS[str(operation).split()[0]] for operation in tracker.operation or ()]
 
     def _keeps_new(self, row: Row) -> bool:
         return str(row["pgh_label"]) not in self._old_labels
@@ -223,7 +224,7 @@ class EventTable:
     @property
     def _following(self) -> tuple[str, list[Any]]:
         """The old row of the next update or of the deletion; else, the object is still as it became."""
-        table, key = _name(self.tracked._meta.db_table), _name(str(self.tracked._meta.pk.column))
+        table, key = quoted(self.tracked._meta.db_table), quoted(str(self.tracked._meta.pk.column))
         sql = (
             f"coalesce((SELECT to_jsonb(p) FROM {self._table} AS p WHERE {self._same_object} "
             "AND p.pgh_id > w.id AND p.pgh_label = ANY(%s) ORDER BY p.pgh_id + 0 LIMIT 1), "
@@ -233,7 +234,7 @@ class EventTable:
 
     @property
     def _same_object(self) -> str:
-        return f"p.{_name(str(self._object_column))} = w.object::{self._object_type}"
+        return f"p.{quoted(str(self._object_column))} = w.object::{self._object_type}"
 
     @cached_property
     def _object_column(self) -> str | None:
@@ -247,7 +248,7 @@ class EventTable:
 
     @cached_property
     def _table(self) -> str:
-        return _name(self.model._meta.db_table)
+        return quoted(self.model._meta.db_table)
 
     @staticmethod
     def _query(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, Row | None, Row | None]]:
@@ -258,7 +259,3 @@ class EventTable:
 
 def _read(text: str | None) -> Row | None:
     return None if text is None else json.loads(text, cls=ExactDecoder)
-
-
-def _name(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))

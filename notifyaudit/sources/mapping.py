@@ -26,6 +26,10 @@ class Kind(StrEnum):
     DELETED = "deleted"
 
 
+OPERATIONS = {"INSERT": Kind.CREATED, "UPDATE": Kind.UPDATED, "DELETE": Kind.DELETED}
+"""By what SQL calls it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """

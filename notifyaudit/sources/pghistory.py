@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import pgtrigger
@@ -21,7 +22,7 @@ from notifyaudit.identity import Lookup, key_from
 from notifyaudit.models import Sighting
 from notifyaudit.sighted import sighted_tables
 from notifyaudit.sources.base import Seen
-from notifyaudit.sources.eventtables import EventTable, State
+from notifyaudit.sources.eventtables import DEFAULT_LABELS, EventTable, State
 from notifyaudit.sources.mapping import Kind
 from notifyaudit.sources.restoring import Row, changes_between, restored
 from notifyaudit.sources.sightings import Circumstances, SightedSource, circumstances_of
@@ -105,7 +106,7 @@ class PgHistory(SightedSource):
     def history(self, since: datetime | None = None) -> Iterator[Seen]:
         """All that the event tables hold; see :meth:`Source.history`."""
         streams = [self._history(table, since) for table in self.tables.values()]
-        return merge(*streams, key=_moment)
+        return merge(*streams, key=attrgetter("occurred_at"))
 
     def _history(self, table: EventTable, since: datetime | None) -> Iterator[Seen]:
         for chunk in table.read(since, _CHUNK):
@@ -128,7 +129,7 @@ class PgHistory(SightedSource):
                 target=targets[id(state)],
                 changes=changes[id(state)],
                 occurred_at=table.moment(row),
-                data={"label": state.label} if state.label not in _DEFAULT_LABELS else {},
+                data={"label": state.label} if state.label not in DEFAULT_LABELS else {},
                 **known.of(row, by),
             )
             for state, row, by in zip(states, found, circumstances, strict=True)
@@ -136,11 +137,6 @@ class PgHistory(SightedSource):
 
 
 _TRACKERS = {Kind.CREATED: "InsertEvent", Kind.UPDATED: "UpdateEvent", Kind.DELETED: "DeleteEvent"}
-_DEFAULT_LABELS = {"insert", "update", "delete"}
-
-
-def _moment(seen: Seen) -> Any:
-    return seen.occurred_at
 
 
 def _kind_of(occasion: str) -> Kind:

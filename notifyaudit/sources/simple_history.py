@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
 from inspect import getattr_static
+from operator import attrgetter
 from typing import Any
 
 from django.db import models, router
@@ -56,7 +57,7 @@ class SimpleHistory(Source):
 
     def history(self, since: datetime | None = None) -> Iterator[Seen]:
         streams = [self._history_of(model, history, since) for model, history in self._kept.items()]
-        yield from merge(*streams, key=_moment)
+        yield from merge(*streams, key=attrgetter("occurred_at"))
 
     def problems(self) -> Iterator[str]:
         if not conf.is_on("SIMPLE_HISTORY_ENABLED"):
@@ -182,10 +183,6 @@ def _users() -> Callable[[Any], Any]:
         return found.get(key)
 
     return user_of
-
-
-def _moment(seen: Seen) -> Any:
-    return seen.occurred_at
 
 
 def _changes(

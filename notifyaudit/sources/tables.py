@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from notifyaudit import rows
 from notifyaudit.exceptions import ConfigurationError
 from notifyaudit.identity import type_of
+from notifyaudit.marking import field_among
 from notifyaudit.models import Sighting
 from notifyaudit.sighted import sighted_tables
 from notifyaudit.sources.base import Seen
-from notifyaudit.sources.mapping import Kind
+from notifyaudit.sources.mapping import OPERATIONS, Kind
 from notifyaudit.sources.restoring import changes_between, restored
 from notifyaudit.sources.sightings import SightedSource, circumstances_of
 from notifyaudit.subjects import load_ancestors
 
 _NAME = "tables"
-_KINDS = {"INSERT": Kind.CREATED, "UPDATE": Kind.UPDATED, "DELETE": Kind.DELETED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Tables(SightedSource):
         """
         seen: list[Seen | None] = []
         for (label, operation), group in groupby(sightings, key=lambda each: (each.model, each.operation)):
-            seen += self._seen(self._model(label), _KINDS[operation], list(group))
+            seen += self._seen(self._model(label), OPERATIONS[operation], list(group))
         return seen
 
     def problems(self) -> Iterator[str]:
@@ -167,12 +165,5 @@ def _require_table(model: type[models.Model]) -> None:
 
 def _field(model: type[models.Model], name: str) -> str:
     own = [field.name for field in model._meta.local_concrete_fields]
-    try:
-        found = model._meta.get_field(name).name
-    except FieldDoesNotExist:
-        found = ""
-    if found in own:
-        return found
-    nearest = get_close_matches(name, own, n=1)
-    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"It has {', '.join(own)}."
-    raise ConfigurationError(f"audit_table({model.__name__}): its table has no column for {name!r}. {hint}")
+    problem = f"audit_table({model.__name__}): its table has no column for {name!r}."
+    return field_among(own, model, name, problem)

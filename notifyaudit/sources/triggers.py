@@ -13,6 +13,7 @@ from django.db import models
 from notifyaudit import conf
 from notifyaudit.masking import MASK, words
 from notifyaudit.secrecy import mask_of
+from notifyaudit.statements import quoted
 
 CONTEXT = "notifyaudit_context"
 """Beside a row's columns: pghistory's context, as text."""
@@ -51,7 +52,7 @@ class Sighted(pgtrigger.Trigger):
         if not hidden:
             return "to_jsonb(OLD)"
         kept = " || ".join(
-            f"CASE WHEN TG_OP = 'UPDATE' AND OLD.{_name(column)} IS DISTINCT FROM NEW.{_name(column)} "
+            f"CASE WHEN TG_OP = 'UPDATE' AND OLD.{quoted(column)} IS DISTINCT FROM NEW.{quoted(column)} "
             f"THEN '{{}}'::jsonb ELSE {_masked('OLD', column)} END"
             for column in hidden
         )
@@ -105,7 +106,7 @@ class Relay(Sighted):
         if not self.names_in:
             return row
         masked = " || ".join([row, *(_masked("NEW", column) for column in self.values_in)])
-        return f"CASE WHEN {_is_sensitive(f'NEW.{_name(self.names_in)}')} THEN {masked} ELSE {row} END"
+        return f"CASE WHEN {_is_sensitive(f'NEW.{quoted(self.names_in)}')} THEN {masked} ELSE {row} END"
 
 
 class HistoryRelay(Relay):
@@ -134,7 +135,7 @@ class Changed(pgtrigger.Condition):
 
     def resolve(self, model: Any) -> str:
         """In SQL."""
-        names = (_name(column) for column in counted(model, self.fields))
+        names = (quoted(column) for column in counted(model, self.fields))
         return " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in names)
 
 
@@ -167,12 +168,8 @@ def _sensitive_names() -> list[str]:
 
 
 def _masked(row: str, column: str) -> str:
-    value = f"CASE WHEN {row}.{_name(column)} IS NOT NULL THEN {_text(MASK)} END"
+    value = f"CASE WHEN {row}.{quoted(column)} IS NOT NULL THEN {_text(MASK)} END"
     return f"jsonb_build_object({_text(column)}, {value})"
-
-
-def _name(column: str) -> str:
-    return '"{}"'.format(column.replace('"', '""'))
 
 
 def _text(value: str) -> str:
